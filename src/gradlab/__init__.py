@@ -1,0 +1,60 @@
+"""Gradlab: a deep-learning laboratory.
+
+    import gradlab as gl
+
+    study = gl.compare("digits", vary={"optimizer": ["sgd", "adam"]})
+    study.ranking("optimizer")
+
+Importing the package loads nothing heavy; each name is imported when it is first used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Dataset": "gradlab.data",
+    "load_dataset": "gradlab.data",
+    "MLPClassifier": "gradlab.estimators",
+    "MLPRegressor": "gradlab.estimators",
+    "Perceptron": "gradlab.estimators",
+    "Recipe": "gradlab.training.recipe",
+    "Dense": "gradlab.training.recipe",
+    "Study": "gradlab.lab.study",
+    "Tuning": "gradlab.lab.question",
+    "Source": "gradlab.lab.question",
+    "compare": "gradlab.lab.compare",
+    "resume": "gradlab.lab.compare",
+    "open_study": "gradlab.lab.study",
+    "train": "gradlab.lab.train",
+    "load_model": "gradlab.training.model",
+    "configure": "gradlab.process",
+}
+
+_FOLDERS = ("nn", "optim", "data", "metrics", "plots", "training", "estimators", "lab", "report", "errors")
+
+__all__ = ["__version__", *_HOMES, *_FOLDERS]
+
+if TYPE_CHECKING:
+    from gradlab.data import Dataset, load_dataset
+    from gradlab.estimators import MLPClassifier, MLPRegressor, Perceptron
+    from gradlab.lab.compare import compare, resume
+    from gradlab.lab.question import Source, Tuning
+    from gradlab.lab.study import Study, open_study
+    from gradlab.lab.train import train
+    from gradlab.process import configure
+    from gradlab.training.model import load_model
+    from gradlab.training.recipe import Dense, Recipe
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _FOLDERS:
+        return importlib.import_module(f"gradlab.{name}")
+    raise AttributeError(f"module 'gradlab' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

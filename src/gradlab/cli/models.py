@@ -1,0 +1,138 @@
+"""gradlab train, predict."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gradlab.cli.options import recipe_from, source_from
+from gradlab.cli.studies import (
+    Data,
+    Drop,
+    Groups,
+    Header,
+    Json,
+    Ratios,
+    Scaling,
+    Seed,
+    Set,
+    Target,
+    TaskOption,
+    Test,
+    Time,
+)
+
+
+def train(
+    data: Data = "digits",
+    set_: Set = None,
+    study: Annotated[
+        Path | None, typer.Option(help="Train the best recipe of this study folder.")
+    ] = None,
+    target: Target = None,
+    task: TaskOption = "auto",
+    groups: Groups = None,
+    time: Time = None,
+    test: Test = None,
+    drop: Drop = None,
+    header: Header = None,
+    scaling: Scaling = "standard",
+    ratios: Ratios = "0.6,0.2,0.2",
+    epochs: Annotated[int | None, typer.Option(help="Epochs; 30 by default.")] = None,
+    seed: Seed = 0,
+    out: Annotated[Path, typer.Option(help="Model file.")] = Path("model.safetensors"),
+    as_json: Json = False,
+) -> None:
+    """Train one recipe and save the model with its preprocessing."""
+    from rich.console import Console
+
+    from gradlab.lab.study import open_study
+    from gradlab.lab.train import train as run
+    from gradlab.process import configure
+
+    source = source_from(
+        target=target, task=task, groups=groups, time=time, test=test, drop=drop or [],
+        header=header, scaling=scaling, ratios=ratios,
+    )  # fmt: skip
+    recipe = recipe_from(set_ or [], None if study is None else open_study(study).best)
+    if epochs is not None:
+        recipe = recipe.replace(epochs=epochs)
+    configure()
+    console = Console(stderr=True, highlight=False)
+    with console.status("training") as status:
+        fitted = run(
+            data,
+            recipe,
+            source=source,
+            seed=seed,
+            progress=lambda done, total: status.update(f"training: epoch {done} of {total}"),
+        )
+    path = fitted.model.save(out)
+    if as_json:
+        print(
+            json.dumps(
+                {
+                    "model": str(path),
+                    "status": fitted.status,
+                    "epochs": fitted.epochs,
+                    "score": fitted.score_name,
+                    "train_score": fitted.train_score,
+                    "validation_score": fitted.validation_score,
+                    "test_score": fitted.test_score,
+                    "trivial_score": fitted.trivial_score,
+                    "recipe": recipe.describe(),
+                    "notes": list(fitted.notes),
+                },
+                indent=2,
+            )
+        )
+        return
+    for note in fitted.notes:
+        console.print(f"[dim]{note}[/dim]" if "[" not in note else note, markup="[" not in note)
+    scores = [("train", fitted.train_score), ("validation", fitted.validation_score)]
+    scores.append(("test", fitted.test_score))
+    told = ", ".join(f"{name} {value:.4f}" for name, value in scores if value is not None)
+    out_console = Console(highlight=False)
+    out_console.print(
+        f"{fitted.score_name}: {told} (a model that has learnt nothing: {fitted.trivial_score:.4f})"
+    )
+    out_console.print(f"{fitted.epochs} epochs in {fitted.seconds:.1f} s")
+    out_console.print(f"Model: {path}", soft_wrap=True)
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(help="Model file of `gradlab train`.")],
+    data: Annotated[str, typer.Argument(help="Table with the columns the model was trained on.")],
+    out: Annotated[Path, typer.Option(help="CSV to write.")] = Path("predictions.csv"),
+    header: Header = None,
+) -> None:
+    """Write a prediction, and the probability of each class, for every row of a table."""
+    import polars as pl
+    from rich.console import Console
+
+    from gradlab.data import features_like
+    from gradlab.errors import DataError
+    from gradlab.files import write_whole
+    from gradlab.process import configure
+    from gradlab.training.model import load_model
+
+    loaded = load_model(model)
+    if loaded.preprocessor is None:
+        raise DataError(
+            f"{model} was saved by an estimator without its preprocessing; load it in Python with "
+            "gradlab.load_model and give it scaled inputs."
+        )
+    features, notes = features_like(data, loaded.preprocessor, header=header)
+    configure()
+    x = loaded.inputs(features)
+    columns: dict = {f"predicted {loaded.target_name}": loaded.predict(x)}
+    if loaded.kind != "regression":
+        shares = loaded.predict_proba(x)
+        for i, label in enumerate(loaded.classes):
+            columns[f"p({label})"] = shares[:, i]
+    write_whole(out, pl.DataFrame(columns).write_csv())
+    console = Console(highlight=False)
+    for note in notes:
+        console.print(note, style="dim", markup=False)
+    console.print(f"{features.n_rows:,} predictions: {out}", soft_wrap=True)

@@ -1,0 +1,197 @@
+"""gradlab compare, resume, report."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gradlab.cli.options import parse_vary, recipe_from, source_from
+
+if TYPE_CHECKING:
+    from gradlab.lab.compare import Machine
+    from gradlab.lab.study import Study
+
+Data = Annotated[
+    str, typer.Argument(help="Name of a built-in set (digits, iris, …) or path of a file or folder.")
+]
+Target = Annotated[str | None, typer.Option(help="Column to predict; the last one by default.")]
+TaskOption = Annotated[str, typer.Option(help="auto, binary, multiclass or regression.")]
+Groups = Annotated[str | None, typer.Option(help="Column whose equal values stay in one part.")]
+Time = Annotated[str | None, typer.Option(help="Column to order by; the latest rows are the test part.")]
+Test = Annotated[str | None, typer.Option(help="A second source with the same columns: the test part.")]
+Drop = Annotated[list[str] | None, typer.Option(help="Column to leave out; may be repeated.")]
+Header = Annotated[bool | None, typer.Option("--header/--no-header", help="Whether row 1 holds names.")]
+Scaling = Annotated[str, typer.Option(help="standard, minmax or none.")]
+Ratios = Annotated[str, typer.Option(help="Shares of training, validation and test rows.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Field of the base recipe, as dropout=0.2, hidden=64,64 or optimizer.beta1=0.95; may be repeated."),
+]
+Seed = Annotated[int, typer.Option(help="Seed of the split and of the first run.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Threads; the cores by default.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the results as JSON, nothing else.")]
+
+
+def compare(
+    data: Data = "digits",
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Setting and levels, as optimizer=sgd,adam or hidden=64,64x32; may be repeated. "
+            "By default optimizer, init, activation, norm and dropout."
+        ),
+    ] = None,
+    set_: Set = None,
+    target: Target = None,
+    task: TaskOption = "auto",
+    groups: Groups = None,
+    time: Time = None,
+    test: Test = None,
+    drop: Drop = None,
+    header: Header = None,
+    scaling: Scaling = "standard",
+    ratios: Ratios = "0.6,0.2,0.2",
+    seeds: Annotated[int, typer.Option(help="Judging seeds a level.")] = 10,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of every run; 30 by default.")] = None,
+    design: Annotated[
+        str, typer.Option(help="one-at-a-time, factorial or random.")
+    ] = "one-at-a-time",
+    samples: Annotated[int, typer.Option(help="Combinations of the random design.")] = 50,
+    learning_rates: Annotated[
+        int, typer.Option(help="Learning rates tried for every level; 0 switches tuning off.")
+    ] = 5,
+    tuning_seeds: Annotated[int, typer.Option(help="Seeds each of them is tried on.")] = 3,
+    resample: Annotated[
+        bool, typer.Option("--resample", help="Other training and validation rows for each seed.")
+    ] = False,
+    seed: Seed = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Study folder; gradlab-study here by default.")
+    ] = None,
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Compare training techniques on data: tune each equally, judge on fresh seeds, report."""
+    from gradlab.lab.compare import compare as run
+    from gradlab.lab.compare import repeat_command
+    from gradlab.lab.question import Tuning
+    from gradlab.errors import RecipeError
+
+    if learning_rates < 0 or learning_rates > 25:
+        raise RecipeError(f"--learning-rates must be 0 to 25; got {learning_rates}.")
+    if tuning_seeds < 1:
+        raise RecipeError(f"--tuning-seeds must be at least 1; got {tuning_seeds}.")
+    source = source_from(
+        target=target, task=task, groups=groups, time=time, test=test, drop=drop or [],
+        header=header, scaling=scaling, ratios=ratios,
+    )  # fmt: skip
+    base = recipe_from(set_ or [])
+    if epochs is not None:
+        base = base.replace(epochs=epochs)
+    _carry_out(
+        lambda listener, machine: run(
+            data,
+            vary=parse_vary(vary or []),
+            base=base,
+            seeds=seeds,
+            design=design,  # type: ignore[arg-type]
+            samples=samples,
+            tune=Tuning(learning_rates=learning_rates, seeds=tuning_seeds),
+            seed=seed,
+            resample=resample,
+            out=out,
+            source=source,
+            workers=workers,
+            progress=listener,
+            machine=machine,
+            command=repeat_command(["gradlab", *sys.argv[1:]]),
+        ),
+        as_json,
+    )
+
+
+def resume(
+    folder: Annotated[Path, typer.Argument(help="Study folder.")],
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Go on with a study that was stopped; it ends with the numbers it would have had."""
+    from gradlab.lab.compare import resume as run
+
+    _carry_out(
+        lambda listener, machine: run(folder, workers=workers, progress=listener, machine=machine),
+        as_json,
+    )
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(help="Study folder.")],
+    out: Annotated[Path | None, typer.Option(help="File; report.html in the folder by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the report of a study again, and print its ranking."""
+    from gradlab.lab.study import open_study
+
+    study = open_study(folder)
+    path = study.report(out)
+    _print(study, path, as_json)
+
+
+def _carry_out(run, as_json: bool) -> None:
+    import dataclasses
+
+    from rich.console import Console
+
+    from gradlab.cli.progress import watching
+    from gradlab.errors import StudyError
+    from gradlab.lab.compare import Machine
+    from gradlab.process import cache_folder, configure
+    from gradlab.training import forecast
+
+    configure()
+    costs, known = forecast.load(cache_folder())
+
+    def learned(predicted, compile_seconds, train_seconds, programs) -> None:
+        forecast.learn(
+            cache_folder(), costs, known, predicted,
+            compile_seconds=compile_seconds, train_seconds=train_seconds, compiled=programs,
+        )  # fmt: skip
+
+    machine = Machine(costs=costs, known_programs=known, learned=learned)
+    console = Console(stderr=True, highlight=False)
+    try:
+        with watching(console, quiet=as_json) as (listener, latest):
+            study = run(listener, machine)
+    except (KeyboardInterrupt, StudyError):
+        stand = latest.stand
+        if stand is not None and stand.stage != "done":
+            console.print(
+                f"Stopped. {stand.done} of {stand.total} runs are kept in {stand.folder}; "
+                f"go on with: gradlab resume {stand.folder}"
+            )
+        raise
+    if not as_json:
+        timing = study.timing
+        predicted, actual = timing["forecast"], timing["seconds"]
+        if predicted:
+            off = 100 * (actual - predicted) / predicted
+            console.print(
+                f"Took {forecast.format_seconds(actual)}; the forecast was "
+                f"{forecast.format_seconds(predicted)} ({off:+.0f} %)."
+            )
+    _print(study, study.folder / "report.html", as_json)
+
+
+def _print(study: "Study", path: Path, as_json: bool) -> None:
+    from rich.console import Console
+
+    from gradlab.cli.show import show_study, study_json
+
+    if as_json:
+        print(json.dumps({**study_json(study), "report": str(path)}, indent=2))
+        return
+    console = Console(highlight=False)
+    show_study(study, console)
+    console.print(f"\nReport: {path}", soft_wrap=True)

@@ -1,0 +1,234 @@
+"""The question of a study: what `study.toml` holds, enough to repeat it."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from gradlab.errors import RecipeError, StudyError, unknown
+from gradlab.training.recipe import Recipe
+
+Design = Literal["one-at-a-time", "factorial", "random"]
+MOST_SEEDS = 5000
+"""Seeds of one phase; tuning seeds begin where judging seeds can't reach."""
+
+DEFAULT_VARY: dict[str, list] = {
+    "optimizer": [
+        "sgd",
+        "momentum",
+        "nesterov",
+        "adagrad",
+        "adadelta",
+        "rmsprop",
+        "adam",
+        "nadam",
+        "adamw",
+    ],
+    "init": [
+        "constant",
+        "small_normal",
+        "lecun_normal",
+        "lecun_uniform",
+        "xavier_normal",
+        "xavier_uniform",
+        "he_normal",
+        "he_uniform",
+    ],
+    "activation": ["sigmoid", "tanh", "relu", "leaky_relu", "prelu", "elu", "gelu", "silu"],
+    "norm": ["none", "batch", "layer", "group"],
+    "dropout": [0.0, 0.2, 0.5],
+}
+"""The exercise of the course: what a study varies when nothing else is asked."""
+
+
+class Source(BaseModel):
+    """Where the data comes from and how it is read; see `load_dataset`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str = "digits"
+    target: str | int | None = None
+    task: Literal["auto", "binary", "multiclass", "regression"] = "auto"
+    groups: str | None = None
+    time: str | None = None
+    test: str | None = None
+    drop: tuple[str, ...] = ()
+    header: bool | None = None
+    scaling: Literal["standard", "minmax", "none"] = "standard"
+    ratios: tuple[float, float, float] = (0.6, 0.2, 0.2)
+    snapshot: bool = False
+    """The data came from memory and lies in the study folder."""
+
+
+class Tuning(BaseModel):
+    """The budget that every level gets to find its learning rate; 0 switches tuning off.
+
+    Args:
+        learning_rates: Values tried, a factor √10 apart round the technique's usual one.
+        seeds: Seeds each is tried on; none of them judges.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    learning_rates: int = Field(5, ge=0, le=25)
+    seeds: int = Field(3, ge=1, le=MOST_SEEDS)
+
+
+class Question(BaseModel):
+    """What a study asks.
+
+    Args:
+        data: The source.
+        vary: Setting to levels; a level may be any value that the recipe's field takes.
+        base: The recipe round which settings vary.
+        design: "one-at-a-time" changes one setting of the base; "factorial" tries every
+            combination; "random" draws `samples` of them.
+        samples: Combinations drawn by the random design.
+        seeds: Judging seeds a level.
+        seed: Of the study: test part, and where the seeds of runs begin.
+        tuning: Budget a level.
+        resample: Draw other training and validation rows for each seed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    data: Source = Source()
+    vary: dict[str, tuple] = Field(default_factory=lambda: {k: tuple(v) for k, v in DEFAULT_VARY.items()})
+    labels: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    base: Recipe = Recipe()
+    design: Design = "one-at-a-time"
+    samples: int = Field(50, ge=1, le=100_000)
+    seeds: int = Field(10, ge=1, le=MOST_SEEDS)
+    seed: int = Field(0, ge=0, lt=2**20)
+    tuning: Tuning = Tuning()
+    resample: bool = False
+
+    def __init__(self, **fields: Any) -> None:
+        """Check every field; a mistake is one `RecipeError`."""
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            text = first["msg"].removeprefix("Value error, ")
+            if first["type"] == "extra_forbidden":
+                raise RecipeError(unknown("study option", where, type(self).model_fields)) from None
+            raise RecipeError(f"{where}: {text}; got {first['input']!r}.") from None
+
+    @field_validator("vary", mode="before")
+    @classmethod
+    def _levels(cls, vary: Any) -> Any:
+        if not isinstance(vary, Mapping) or not vary:
+            raise ValueError('vary must name settings and their levels, as {"optimizer": ["sgd", "adam"]}')
+        checked = {}
+        for axis, levels in vary.items():
+            if isinstance(levels, str) or not hasattr(levels, "__iter__"):
+                raise ValueError(f"the levels of {axis} must be a list; got {levels!r}")
+            levels = tuple(tuple(x) if isinstance(x, list) else x for x in levels)
+            if not levels:
+                raise ValueError(f"{axis} has no levels")
+            if axis in ("epochs", "parameters", "network"):
+                raise ValueError(f"{axis} can't be varied; set it in the base recipe")
+            if len({repr(x) for x in levels}) < len(levels):
+                raise ValueError(f"{axis} names a level twice: {levels}")
+            checked[axis] = levels
+        return checked
+
+    @field_validator("base", mode="before")
+    @classmethod
+    def _recipe(cls, base: Any) -> Any:
+        return Recipe(**base) if isinstance(base, Mapping) else base
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for `study.toml`.
+
+        Raises:
+            RecipeError: If a level is an object that a file can't hold.
+        """
+        for axis, levels in self.vary.items():
+            for level in levels:
+                if not isinstance(level, str | int | float | bool | tuple | type(None)):
+                    raise RecipeError(
+                        f"A level of {axis} is an object of {type(level).__name__}, which a file "
+                        "can't hold."
+                    )
+        return {
+            "data": _plain(self.data.model_dump(exclude_defaults=True)),
+            # TOML has no null, and a list may hold nothing else that means it.
+            "vary": {
+                axis: [_plain("none" if x is None else x) for x in levels]
+                for axis, levels in self.vary.items()
+            },
+            "base": self.base.to_dict(),
+            **_plain(
+                self.model_dump(
+                    include={"design", "samples", "seeds", "seed", "resample", "tuning"}
+                )
+            ),
+        }
+
+    def judging_seeds(self) -> range:
+        """Return the seeds of the runs that judge."""
+        first = self.seed * 4 * MOST_SEEDS
+        return range(first, first + self.seeds)
+
+    def tuning_seeds(self) -> range:
+        """Return the seeds of the runs that tune."""
+        first = self.seed * 4 * MOST_SEEDS + 2 * MOST_SEEDS
+        return range(first, first + self.tuning.seeds)
+
+
+def parse_level(text: str) -> Any:
+    """Return the value that a word on the command line means.
+
+    >>> [parse_level(t) for t in ("adam", "0.5", "32", "64x32", "none", "true")]
+    ['adam', 0.5, 32, (64, 32), None, True]
+    """
+    word = text.strip()
+    if word.lower() in ("true", "false"):
+        return word.lower() == "true"
+    if re.fullmatch(r"\d+(x\d+)+", word):
+        return tuple(int(part) for part in word.split("x"))
+    for kind in (int, float):
+        try:
+            return kind(word)
+        except ValueError:
+            continue
+    return None if word.lower() == "none" else word
+
+
+def level_name(level: Any) -> str:
+    """Return a level as one writes it.
+
+    >>> level_name((64, 32)), level_name(0.5), level_name(None)
+    ('64x32', '0.5', 'none')
+    """
+    if level is None:
+        return "none"
+    if isinstance(level, tuple):
+        return "x".join(level_name(part) for part in level) or "linear"
+    return f"{level:g}" if isinstance(level, float) else str(level)
+
+
+def question_from_dict(content: dict[str, Any], path: Path) -> Question:
+    """Return the question of a `study.toml`.
+
+    Raises:
+        StudyError: If it was edited into something that makes no sense.
+    """
+    try:
+        content = dict(content)
+        content["base"] = Recipe(**content.get("base", {}))
+        return Question(**content)
+    except RecipeError as error:
+        raise StudyError(f"{path}: {error}") from None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items() if v is not None}
+    if isinstance(value, tuple | list):
+        return [_plain(v) for v in value]
+    return value

@@ -1,0 +1,232 @@
+"""The study folder: what was asked, every run that is done, and nothing half written.
+
+    study.toml             the question, enough to repeat it
+    data.parquet           a snapshot, if the data came from memory
+    runs.sqlite            meta, runs, history
+    weights/*.safetensors  trained weights of judged runs, several runs a file
+    checkpoints/           states of long runs under way
+    report.html
+
+One process writes. `runs.sqlite` keeps a rollback journal, not a write-ahead log: a copy of the
+one file is then whole. A weights file is on the disk before the rows that name it.
+"""
+
+import contextlib
+import dataclasses
+import json
+import sqlite3
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+
+from gradlab.errors import StudyError
+from gradlab.files import write_whole
+
+SCHEMA = 1
+STUDY_FILE = "study.toml"
+DATABASE = "runs.sqlite"
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS runs (
+    id TEXT PRIMARY KEY, phase TEXT NOT NULL, cell TEXT NOT NULL, recipe TEXT NOT NULL,
+    seed INTEGER NOT NULL,
+    split INTEGER NOT NULL, status TEXT NOT NULL, epochs INTEGER NOT NULL,
+    best_epoch INTEGER NOT NULL, learning_rate REAL NOT NULL, validation_score REAL NOT NULL,
+    validation_loss REAL, train_loss REAL, seconds REAL NOT NULL, weights TEXT
+);
+CREATE TABLE IF NOT EXISTS history (run TEXT PRIMARY KEY REFERENCES runs(id), epochs BLOB NOT NULL);
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredRun:
+    """One row of `runs`, with its history."""
+
+    id: str
+    phase: str
+    cell: str
+    recipe: dict[str, Any]
+    seed: int
+    split: int
+    status: str
+    epochs: int
+    best_epoch: int
+    learning_rate: float
+    validation_score: float
+    validation_loss: float | None
+    train_loss: float | None
+    seconds: float
+    weights: str | None
+    history: np.ndarray
+    """(epochs, 3) float64: train loss, validation loss, validation score."""
+
+
+class Store:
+    """An open study folder.
+
+    Raises:
+        StudyError: If the folder can't be made, or holds something else.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Open a folder, making it and its tables where there are none."""
+        self.folder = folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.connection = sqlite3.connect(folder / DATABASE, timeout=5)
+            self.connection.execute("PRAGMA journal_mode=DELETE")
+            self.connection.executescript(_TABLES)
+        except (OSError, sqlite3.Error) as error:
+            raise StudyError(
+                f"Could not open {folder} as a study folder: {error}. "
+                "Choose a folder that you may write to with --out."
+            ) from error
+        found = self.meta("schema")
+        if found is None:
+            self.set_meta(schema=str(SCHEMA))
+        elif found != str(SCHEMA):
+            raise StudyError(
+                f"{folder} was written by another version of Gradlab (schema {found}, this one "
+                f"reads {SCHEMA}). Open it with that version, or run the study again."
+            )
+
+    def close(self) -> None:
+        """Close the database."""
+        self.connection.close()
+
+    def meta(self, key: str) -> str | None:
+        """Return a stored fact, or None."""
+        row = self.connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def set_meta(self, **facts: str) -> None:
+        """Store facts about the study."""
+        with self._writing():
+            self.connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", facts.items())
+
+    def add(self, runs: list[StoredRun], weights: dict[str, np.ndarray]) -> None:
+        """Store finished runs and the packed weights of those that have any, whole or not at all.
+
+        Args:
+            runs: Their rows.
+            weights: Words by run id.
+        """
+        name = None
+        if weights:
+            name = f"{runs[0].id}.safetensors"
+            self.write_tensors(Path("weights") / name, weights)
+        with self._writing():
+            self.connection.executemany(
+                "INSERT OR REPLACE INTO runs VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                [
+                    (
+                        r.id,
+                        r.phase,
+                        r.cell,
+                        json.dumps(r.recipe, sort_keys=True),
+                        r.seed,
+                        r.split,
+                        r.status,
+                        r.epochs,
+                        r.best_epoch,
+                        r.learning_rate,
+                        r.validation_score,
+                        r.validation_loss,
+                        r.train_loss,
+                        r.seconds,
+                        name if r.id in weights else None,
+                    )
+                    for r in runs
+                ],
+            )
+            self.connection.executemany(
+                "INSERT OR REPLACE INTO history VALUES (?, ?)",
+                [(r.id, np.ascontiguousarray(r.history, "<f8").tobytes()) for r in runs],
+            )
+
+    def runs(self) -> list[StoredRun]:
+        """Return every finished run."""
+        rows = self.connection.execute(
+            "SELECT runs.*, history.epochs FROM runs JOIN history ON history.run = runs.id "
+            # Not by arrival, which differs from one time to the next.
+            "ORDER BY phase DESC, cell, learning_rate, seed"
+        )
+        return [
+            StoredRun(
+                *row[:3],
+                json.loads(row[3]),
+                *row[4:15],
+                np.frombuffer(row[15], "<f8").reshape(-1, 3),
+            )
+            for row in rows
+        ]
+
+    def weights(self, run: StoredRun) -> np.ndarray | None:
+        """Return the packed weights of a run, or None if none were kept."""
+        if run.weights is None:
+            return None
+        return self.read_tensors(Path("weights") / run.weights).get(run.id)
+
+    def write_tensors(self, name: Path, tensors: dict[str, np.ndarray]) -> None:
+        """Write arrays as one safetensors file inside the folder."""
+        from safetensors.numpy import save
+
+        path = self.folder / name
+        try:
+            path.parent.mkdir(exist_ok=True)
+        except OSError as error:
+            raise StudyError(f"Could not make {path.parent}: {error.strerror}.") from error
+        write_whole(path, save({k: np.ascontiguousarray(v) for k, v in tensors.items()}))
+
+    def read_tensors(self, name: Path) -> dict[str, np.ndarray]:
+        """Return the arrays of a safetensors file inside the folder."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        try:
+            return load((self.folder / name).read_bytes())
+        except (OSError, SafetensorError) as error:
+            raise StudyError(
+                f"Could not read {self.folder / name}: {error}. Restore the file, or delete its "
+                "rows' study folder and run the study again."
+            ) from error
+
+    @contextlib.contextmanager
+    def _writing(self):
+        try:
+            with self.connection:
+                yield
+        except sqlite3.Error as error:
+            raise StudyError(
+                f"Could not write {self.folder / DATABASE}: {error}. What was stored before is "
+                f"safe; free space, then run: gradlab resume {self.folder}"
+            ) from error
+
+
+def write_question(folder: Path, question: dict[str, Any]) -> None:
+    """Write study.toml."""
+    write_whole(folder / STUDY_FILE, tomli_w.dumps(question))
+
+
+def read_question(folder: Path) -> dict[str, Any]:
+    """Return the content of study.toml.
+
+    Raises:
+        StudyError: If the folder is no study, or the file is damaged.
+    """
+    path = folder / STUDY_FILE
+    if not folder.is_dir():
+        raise StudyError(f"There is no folder {folder}. Give the folder that a study was written to.")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StudyError(
+            f"{folder} is not a study: it has no {STUDY_FILE}. Give the folder that "
+            "`gradlab compare --out` wrote."
+        ) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise StudyError(f"Could not read {path}: {error}.") from error

@@ -1,0 +1,354 @@
+"""A study that has been run, wholly or in part: its tables and rankings."""
+
+import dataclasses
+import functools
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradlab.errors import RecipeError, StudyError, unknown
+from gradlab.lab.design import cell_name
+from gradlab.lab.question import Question, question_from_dict
+from gradlab.lab.statistics import AxisEffects, axis_effects, rank_axis
+from gradlab.lab.store import STUDY_FILE, Store, StoredRun, read_question
+from gradlab.lab.verdicts import AxisRanking
+from gradlab.training.population import HISTORY
+from gradlab.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What was found out about the data when the study began."""
+
+    name: str
+    target: str
+    task: str
+    classes: tuple[str, ...]
+    rows: int
+    columns: int
+    features: int
+    train: int
+    validation: int
+    test: int
+    score: str
+    trivial_score: float
+    fingerprint: str
+    notes: tuple[str, ...]
+    axes: dict[str, list[str]]
+    """Levels of each axis, by name."""
+    base: dict[str, str]
+    """The base recipe's level of each axis that lists it."""
+    cells: list[dict]
+    """Of each recipe compared: its levels, and whether its learning rate was tuned."""
+    base_recipe: dict[str, str]
+    resumable: bool
+    """False if a level is a Python object, which no file can hold."""
+
+    @classmethod
+    def from_json(cls, text: str) -> "Facts":
+        """Read what `to_json` wrote."""
+        content = json.loads(text)
+        content["classes"], content["notes"] = tuple(content["classes"]), tuple(content["notes"])
+        return cls(**content)
+
+    def to_json(self) -> str:
+        """Return the facts as JSON."""
+        return json.dumps(dataclasses.asdict(self))
+
+
+@dataclasses.dataclass(frozen=True)
+class Winner:
+    """The best recipe and its scores on the test part, read once at the end."""
+
+    levels: dict[str, str]
+    recipe: dict[str, Any]
+    validation_scores: tuple[float, ...]
+    test_scores: tuple[float, ...]
+    train_scores: tuple[float, ...]
+
+    @property
+    def test_score(self) -> float:
+        """Mean test score over the judging seeds."""
+        return float(np.mean(self.test_scores))
+
+
+class Study:
+    """A study folder, opened to read.
+
+    Attributes:
+        folder: Where it lives.
+        facts: What was found out about the data, and what is compared.
+        runs: Every finished run.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        """Open a study.
+
+        Raises:
+            StudyError: If the folder is no study, or its files are damaged.
+        """
+        self.folder = Path(folder)
+        content = read_question(self.folder)
+        store = Store(self.folder)
+        try:
+            facts = store.meta("facts")
+            if facts is None:
+                raise StudyError(
+                    f"The study in {self.folder} has not begun: no data was read yet. "
+                    f"Run: gradlab resume {self.folder}"
+                )
+            self.facts = Facts.from_json(facts)
+            self._meta = {
+                key: json.loads(store.meta(key) or "null")
+                for key in ("winner", "timing", "versions", "machine", "command")
+            }
+            self.runs: list[StoredRun] = store.runs()
+        finally:
+            store.close()
+        self._content = content
+        self._rankings: dict[str, AxisRanking] = {}
+
+    def __repr__(self) -> str:
+        """Return the folder, the size and the state."""
+        state = "finished" if self.finished else "unfinished"
+        return f"Study({str(self.folder)!r}, {len(self.runs)} runs, {state})"
+
+    @property
+    def finished(self) -> bool:
+        """True once the winner has been tested."""
+        return self._meta["winner"] is not None
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Settings that were varied."""
+        return tuple(self.facts.axes)
+
+    @functools.cached_property
+    def question(self) -> Question:
+        """What was asked.
+
+        Raises:
+            StudyError: If a level is a Python object, which the folder can't hold.
+        """
+        if not self.facts.resumable:
+            raise StudyError(
+                f"The study in {self.folder} compares Python objects, which its folder can't hold; "
+                "its results can be read, but it can't be resumed. Run it again from Python."
+            )
+        return question_from_dict(self._content, self.folder / STUDY_FILE)
+
+    @property
+    def design(self) -> str:
+        """How cells were chosen."""
+        return self._content["design"]
+
+    @property
+    def tuning(self) -> dict[str, int]:
+        """Learning rates and seeds of the tuning budget."""
+        return self._content["tuning"]
+
+    @property
+    def seeds(self) -> int:
+        """Judging seeds a level."""
+        return self._content["seeds"]
+
+    @property
+    def command(self) -> str:
+        """The command that repeats the study."""
+        return self._meta["command"] or f"gradlab resume {self.folder}"
+
+    @property
+    def timing(self) -> dict[str, float]:
+        """Seconds forecast and needed."""
+        return self._meta["timing"] or {}
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Packages that made the numbers."""
+        return self._meta["versions"] or {}
+
+    @property
+    def machine(self) -> str:
+        """The machine that made the numbers."""
+        return self._meta["machine"] or ""
+
+    @property
+    def winner(self) -> Winner | None:
+        """The best recipe with its test score; None while the study is unfinished."""
+        stored = self._meta["winner"]
+        if stored is None:
+            return None
+        return Winner(
+            **{k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()}
+        )
+
+    @property
+    def best(self) -> Recipe:
+        """The recipe with the highest mean validation score.
+
+        Raises:
+            StudyError: If no recipe has been judged yet.
+        """
+        return Recipe(**best_cell(self)[1][0].recipe)
+
+    @functools.cached_property
+    def _by_cell(self) -> dict[tuple[str, str], list[StoredRun]]:
+        found: dict[tuple[str, str], list[StoredRun]] = {}
+        for run in self.runs:
+            found.setdefault((run.phase, run.cell), []).append(run)
+        return found
+
+    def cell_runs(self, phase: str, levels: dict[str, str]) -> list[StoredRun]:
+        """Return a cell's runs of one phase ("tune" or "judge"), by learning rate and seed."""
+        return self._by_cell.get((phase, cell_name(levels)), [])
+
+    @functools.cached_property
+    def results(self) -> "pl.DataFrame":
+        """One row a run: phase, settings, seed, status, scores, seconds."""
+        import polars as pl
+
+        levels = {cell_name(cell["levels"]): cell["levels"] for cell in self.facts.cells}
+        rows = []
+        for run in self.runs:
+            own = levels[run.cell]
+            rows.append(
+                {
+                    "run": run.id,
+                    "phase": run.phase,
+                    **{axis: own.get(axis, self.facts.base.get(axis)) for axis in self.axes},
+                    "seed": run.seed,
+                    "status": run.status,
+                    "epochs": run.epochs,
+                    "best_epoch": run.best_epoch,
+                    "learning_rate": run.learning_rate,
+                    "validation_score": run.validation_score,
+                    "validation_loss": run.validation_loss,
+                    "train_loss": run.train_loss,
+                    "seconds": run.seconds,
+                }
+            )
+        return pl.DataFrame(rows, infer_schema_length=None)
+
+    @functools.cached_property
+    def history(self) -> "pl.DataFrame":
+        """One row a run and epoch: train loss, validation loss, validation score."""
+        import polars as pl
+
+        names = [run.id for run in self.runs for _ in range(len(run.history))]
+        epochs = [e + 1 for run in self.runs for e in range(len(run.history))]
+        columns = (
+            np.concatenate([run.history for run in self.runs])
+            if self.runs
+            else np.zeros((0, len(HISTORY)))
+        )
+        return pl.DataFrame(
+            {"run": names, "epoch": epochs, **{n: columns[:, i] for i, n in enumerate(HISTORY)}}
+        )
+
+    def ranking(self, axis: str) -> AxisRanking:
+        """Rank the levels of one axis: means, paired differences, verdicts.
+
+        In a factorial or random study a level's scores are averaged over the other settings
+        within each seed, so that pairs share seed and settings.
+
+        Raises:
+            RecipeError: If the axis was not varied.
+            StudyError: If fewer than two levels have been judged.
+        """
+        if axis not in self.facts.axes:
+            raise RecipeError(unknown("axis", axis, self.facts.axes))
+        if axis not in self._rankings:
+            self._rankings[axis] = self._rank(axis)
+        return self._rankings[axis]
+
+    def _rank(self, axis: str) -> AxisRanking:
+        names = self.facts.axes[axis]
+        cells = [cell["levels"] for cell in self.facts.cells]
+        seeds = sorted({run.seed for run in self.runs if run.phase == "judge"})
+        scores = np.full((len(names), len(seeds)), np.nan)
+        for i, name in enumerate(names):
+            rows = [
+                {run.seed: run.validation_score for run in self.cell_runs("judge", levels)}
+                for levels in cells
+                if levels.get(axis) == name
+            ]
+            for j, seed in enumerate(seeds):
+                if rows and all(seed in row for row in rows):
+                    scores[i, j] = np.mean([row[seed] for row in rows])
+        judged = ~np.isnan(scores).all(axis=1)
+        if judged.sum() < 1:
+            raise StudyError(
+                f"No level of {axis} has been judged yet. Run: gradlab resume {self.folder}"
+            )
+        kept = [name for name, has in zip(names, judged, strict=True) if has]
+        base = self.facts.base.get(axis)
+        in_cells = 1.0 if self.design == "one-at-a-time" else len(cells) / len(names)
+        resolution = (
+            1 / (self.facts.validation * in_cells)
+            if self.facts.score == "accuracy" and self.facts.validation
+            else None
+        )
+        return rank_axis(
+            axis,
+            kept,
+            scores[judged],
+            base=base if base in kept else None,
+            unit=self.facts.score,
+            resolution=resolution,
+            resample_correction=(
+                self.facts.validation / self.facts.train if self._content.get("resample") else None
+            ),
+        )
+
+    def effects(self) -> AxisEffects:
+        """Return each axis's share of the variance of judged scores (factorial, random)."""
+        judged = [
+            (cell["levels"], run)
+            for cell in self.facts.cells
+            for run in self.cell_runs("judge", cell["levels"])
+        ]
+        settings: dict[str, list] = {
+            axis: [levels.get(axis, self.facts.base.get(axis)) for levels, _ in judged]
+            for axis in self.axes
+        }
+        settings["seed"] = [run.seed for _, run in judged]
+        varied = {axis: names for axis, names in settings.items() if len(set(names)) > 1}
+        return axis_effects(varied, np.array([run.validation_score for _, run in judged]))
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the report, one HTML file that works offline; default `report.html` in the folder."""
+        from gradlab.lab.summary import report_contents
+        from gradlab.report import write_report
+
+        path = self.folder / "report.html" if path is None else Path(path)
+        write_report(report_contents(self), path)
+        return path
+
+
+def best_cell(study: Study) -> tuple[dict[str, str], list[StoredRun]]:
+    """Return the levels of the cell with the highest mean validation score, and its judged runs."""
+    scored = [
+        (float(np.mean([r.validation_score for r in runs])), -i)
+        for i, cell in enumerate(study.facts.cells)
+        if (runs := study.cell_runs("judge", cell["levels"]))
+    ]
+    if not scored:
+        raise StudyError(
+            f"No recipe has been judged yet in {study.folder}. Run: gradlab resume {study.folder}"
+        )
+    levels = study.facts.cells[-max(scored)[1]]["levels"]
+    return levels, study.cell_runs("judge", levels)
+
+
+def open_study(folder: str | Path) -> Study:
+    """Open a study folder that `compare` wrote.
+
+    Raises:
+        StudyError: If it is no study.
+    """
+    return Study(folder)

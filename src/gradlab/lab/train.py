@@ -1,0 +1,108 @@
+"""Training one recipe on a data set, for use."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gradlab.data import Preprocessor, split_rows
+from gradlab.errors import StudyError
+from gradlab.lab.compare import read_data
+from gradlab.lab.question import Source
+from gradlab.training.executors import Progressed, RunResult, execute, trained_network
+from gradlab.training.model import Model, model_of
+from gradlab.training.plan import Run, plan
+from gradlab.training.predict import score_rows
+from gradlab.training.recipe import Recipe
+from gradlab.training.task import make_task
+
+
+@dataclasses.dataclass(frozen=True)
+class Fitted:
+    """A trained model and how its training went."""
+
+    model: Model
+    status: str
+    epochs: int
+    seconds: float
+    score_name: str
+    train_score: float
+    validation_score: float | None
+    test_score: float | None
+    trivial_score: float
+    history: np.ndarray
+    """(epochs, 3): train loss, validation loss, validation score."""
+    notes: tuple[str, ...]
+
+
+def train(
+    data: Any,
+    recipe: Recipe | None = None,
+    *,
+    source: Source | None = None,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Fitted:
+    """Train one recipe on the training part of a data set and score it on the others.
+
+    Args:
+        data: Whatever `load_dataset` takes.
+        recipe: What to train.
+        source: How the data is read and split.
+        seed: Of split, weights, order and masks.
+        progress: Called with (epochs done, epochs).
+
+    Raises:
+        DataError: If the data can't be read or learnt from.
+        StudyError: If training diverged, so that there is no model.
+    """
+    recipe, source = recipe or Recipe(), source or Source()
+    dataset = read_data(data, source)
+    split = split_rows(dataset, ratios=source.ratios, seed=seed)
+    preprocessor = Preprocessor.fit(dataset.features, split.train, scaling=source.scaling)
+    task = make_task(dataset, split, preprocessor)
+    planned = plan(task, [Run(recipe, seed)], workers=1)
+    result = None
+    for event in execute(planned, workers=1):
+        if isinstance(event, Progressed) and progress is not None:
+            progress(int(event.checkpoint.control.epoch), recipe.epochs)
+        elif isinstance(event, RunResult):
+            result = event
+    assert result is not None
+    if result.status == "diverged":
+        raise StudyError(
+            f"Training diverged in epoch {result.epochs}: the loss is not finite. Lower the "
+            f"learning rate (it was {recipe.rate():g}), or clip gradients with clip_norm=1."
+        )
+    trained = trained_network(planned, recipe, result.weights)
+
+    def score(rows: np.ndarray) -> float | None:
+        return score_rows(task, *trained, rows) if len(rows) else None
+
+    train_rows, validation_rows = task.splits[0]
+    scores = {"train": score(train_rows), "validation": score(validation_rows)}
+    scores["test"] = score(task.test)
+    history = np.asarray(result.history, np.float64).copy()
+    history[:, 2] = [task.score(value, validation_rows) for value in history[:, 2]]
+    model = model_of(
+        task,
+        recipe,
+        trained,
+        preprocessor=preprocessor,
+        target_name=dataset.target_name,
+        scores={name: value for name, value in scores.items() if value is not None},
+    )
+    return Fitted(
+        model=model,
+        status=result.status,
+        epochs=result.epochs,
+        seconds=result.seconds,
+        score_name=task.score_name,
+        train_score=float(scores["train"] or 0.0),
+        validation_score=scores["validation"],
+        test_score=scores["test"],
+        trivial_score=task.trivial_score,
+        history=history,
+        notes=(*dataset.notes, *split.notes, *preprocessor.notes),
+    )

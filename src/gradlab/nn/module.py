@@ -1,0 +1,91 @@
+"""What every layer has in common, and which of its numbers are trained.
+
+A layer is an Equinox module with
+
+    layer(x, state, *, key=None, training=False, mask=None) -> (y, state)
+
+x is a batch; `state` is `()` where the layer has none (running statistics live outside the
+trainable module, see `initial_state`); `key` is a `RowKey` for layers that draw numbers while
+training; `mask` marks the real rows of a padded batch, for layers that couple examples.
+"""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+from jaxtyping import Array, Bool, PyTree
+
+from gradlab.nn.random import RowKey
+
+
+class Layer(eqx.Module):
+    """Base of Gradlab's layers; a user's own module needs only the same call."""
+
+    couples_examples: ClassVar[bool] = False
+    """True if one example's output depends on the others of the batch (batch norm)."""
+
+    def initial_state(self) -> PyTree:
+        """Return the state before training; `()` for a layer without one."""
+        return ()
+
+    def __call__(
+        self,
+        x: Array,
+        state: PyTree,
+        *,
+        key: RowKey | None = None,
+        training: bool = False,
+        mask: Bool[Array, " batch"] | None = None,
+    ) -> tuple[Array, PyTree]:
+        """Map a batch; see the module's docstring."""
+        raise NotImplementedError(f"{type(self).__name__} has no __call__.")
+
+
+class Fixed(eqx.Module):
+    """A number inside a module that is traced like a weight but never trained (a dropout rate)."""
+
+    value: Any
+
+
+def trainable(model: PyTree) -> PyTree:
+    """Return a tree of booleans: which leaves are inexact arrays outside every `Fixed`.
+
+    >>> trainable({"weight": jax.numpy.ones(2), "rate": Fixed(jax.numpy.array(0.5))})["weight"]
+    True
+    """
+
+    def mark(node: PyTree) -> PyTree:
+        if isinstance(node, Fixed):
+            return jax.tree.map(lambda _: False, node)
+        return eqx.is_inexact_array_like(node) and not isinstance(node, (float, complex))
+
+    return jax.tree.map(mark, model, is_leaf=lambda node: isinstance(node, Fixed))
+
+
+class Sequential(Layer):
+    """Layers one after another; its state is the tuple of theirs.
+
+    Layer i draws its random numbers from `key.fold(i)`, so adding a layer at the end leaves the
+    masks of the others as they were.
+    """
+
+    layers: tuple
+
+    def initial_state(self) -> PyTree:
+        """Return the tuple of the layers' states."""
+        return tuple(initial_state(layer) for layer in self.layers)
+
+    def __call__(self, x, state, *, key=None, training=False, mask=None):
+        """Map a batch through every layer in turn."""
+        new_states = []
+        for i, (layer, layer_state) in enumerate(zip(self.layers, state, strict=True)):
+            layer_key = None if key is None else key.fold(i)
+            x, layer_state = layer(x, layer_state, key=layer_key, training=training, mask=mask)
+            new_states.append(layer_state)
+        return x, tuple(new_states)
+
+
+def initial_state(layer: Callable) -> PyTree:
+    """Return a layer's own initial state, or `()` for a module that declares none."""
+    return layer.initial_state() if hasattr(layer, "initial_state") else ()

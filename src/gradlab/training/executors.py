@@ -1,0 +1,377 @@
+"""Carrying out a plan: compile each program once, feed it blocks of runs from a few threads.
+
+JAX runs one program at a time on a CPU device, but the calls of several Python threads overlap, so
+as many threads as cores, each with its own block, use the machine without flags that must be set
+before JAX starts.
+"""
+
+import dataclasses
+import os
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Float, PyTree, UInt32
+
+from gradlab.training.network import build_network
+from gradlab.training.order import PADDING, batch_order
+from gradlab.training.packing import unpack_on_host
+from gradlab.training.plan import Plan, Program, Run, learning_rates, start_words
+from gradlab.training.population import (
+    HISTORY,
+    NOT_DIVERGED,
+    Control,
+    Data,
+    Members,
+    initial_control,
+    population,
+)
+from gradlab.training.recipe import Recipe
+
+Status = Literal["done", "early", "diverged"]
+
+
+@dataclasses.dataclass(frozen=True)
+class RunResult:
+    """What came of a run."""
+
+    index: int
+    """Position in the runs that were asked for."""
+    status: Status
+    epochs: int
+    """Epochs trained."""
+    best_epoch: int
+    """Epoch (from 1) with the lowest validation loss; 0 if no loss was finite."""
+    history: Float[np.ndarray, "epochs columns"]
+    """Columns as in `population.HISTORY`; the score is the engine's mean a row."""
+    weights: UInt32[np.ndarray, " words"]
+    """Packed result; see `trained_network`."""
+    seconds: float
+    """Share of the calls that trained it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """A run between two calls: enough to go on with the same numbers."""
+
+    state: UInt32[np.ndarray, " words"]
+    best: UInt32[np.ndarray, " best_words"]
+    control: Control
+    history: Float[np.ndarray, "epochs columns"]
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Compiled:
+    """A program has been compiled."""
+
+    position: int
+    kinds: int
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Progressed:
+    """A run that needs several calls has got on."""
+
+    index: int
+    checkpoint: Checkpoint
+
+
+Event = Compiled | Progressed | RunResult
+
+
+@dataclasses.dataclass
+class _Member:
+    index: int
+    kind: int
+    run: Run
+    state: np.ndarray | None
+    best: np.ndarray
+    control: Control
+    history: list[np.ndarray]
+    seconds: float
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def execute(
+    plan: Plan,
+    *,
+    runs: Sequence[Run] | None = None,
+    programs: dict[int, Any] | None = None,
+    workers: int | None = None,
+    checkpoints: Mapping[int, Checkpoint] | None = None,
+    side_by_side: bool = False,
+) -> Iterator[Event]:
+    """Train every run of a plan; yield what happens, each run's result as it comes.
+
+    Closing the iterator (or Ctrl-C in the consumer) stops after the calls under way.
+
+    Args:
+        plan: From `plan`.
+        runs: Train these instead of all; each of a structure that the plan holds.
+        programs: Compiled programs by position, used and added to: hand the same dictionary in
+            again to train more runs of the plan without compiling.
+        workers: Threads; None takes the cores.
+        checkpoints: Where to go on, by position of the run.
+        side_by_side: `vmap` over members, for accelerators.
+    """
+    data = device_data(plan)
+    runs = plan.runs if runs is None else runs
+    programs = {} if programs is None else programs
+    placed: dict[int, list[_Member]] = {}
+    for index, run in enumerate(runs):
+        position, kind = plan.place(run.recipe)
+        member = _member(plan, position, index, kind, run, (checkpoints or {}).get(index))
+        placed.setdefault(position, []).append(member)
+    for position, members in sorted(placed.items()):
+        program = plan.programs[position]
+        if position not in programs:
+            began = time.perf_counter()
+            compiled = compile_program(plan, program, data, side_by_side=side_by_side)
+            programs[position] = compiled
+            yield Compiled(position, len(program.learners), time.perf_counter() - began)
+        # Kind by kind, so that a block mostly runs one branch.
+        members.sort(key=lambda member: member.kind)
+        yield from _run_program(
+            plan, program, programs[position], data, workers or cores(), members
+        )
+
+
+def device_data(plan: Plan) -> Data:
+    """Return the task as the arrays that every call shares, on the device once."""
+    task, chunk = plan.task, plan.validation_chunk
+    longest = max(1, *(len(validation) for _, validation in task.splits))
+    n_chunks = -(-longest // chunk)
+    validation = np.full((len(task.splits), n_chunks * chunk), PADDING, np.int32)
+    for i, (_, rows) in enumerate(task.splits):
+        validation[i, : len(rows)] = rows
+    data = Data(
+        x=task.x,
+        y=task.y,
+        weight=None if np.all(task.weight == 1) else task.weight,
+        validation=validation.reshape(len(task.splits), n_chunks, chunk),
+        shift=task.shift,
+        scale=task.scale,
+        fill=task.fill,
+    )
+    return jax.tree.map(jax.device_put, data)
+
+
+def compile_program(plan: Plan, program: Program, data: Data, *, side_by_side: bool = False) -> Any:
+    """Return the compiled training of a block of the program's runs."""
+    shape, layouts, dtype = program.shape, program.layouts, plan.task.x.dtype
+    n = shape.members
+
+    def of(dtype: Any, *sizes: int) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct((n, *sizes), dtype)
+
+    control = jax.tree.map(lambda leaf: of(np.asarray(leaf).dtype), initial_control(1, dtype))
+    members = Members(
+        kind=of(np.int32),
+        seed=of(np.uint32),
+        split=of(np.int32),
+        hyper=of(dtype, layouts.numbers),
+        state=of(np.uint32, layouts.state_words),
+        best=of(np.uint32, layouts.result_words),
+        control=control,
+        learning_rates=of(dtype, shape.epochs, shape.n_steps),
+        order=of(np.int32, shape.epochs, shape.n_steps, shape.batch_size),
+    )
+    train = population(program.learners, layouts, side_by_side=side_by_side)
+    return jax.jit(train).lower(members, data).compile()
+
+
+def trained_network(
+    plan: Plan, recipe: Recipe, words: UInt32[np.ndarray, " words"]
+) -> tuple[PyTree, PyTree]:
+    """Return the network that a run ended with, and its layers' states."""
+    arrays, states = unpack_on_host(words, plan.result_layout(recipe))
+    task = plan.task
+    template = build_network(
+        recipe, n_features=task.n_features, n_outputs=task.n_outputs, seed=0, dtype=task.x.dtype
+    )
+    return eqx.combine(arrays, eqx.filter(template, eqx.is_array, inverse=True)), states
+
+
+def _run_program(
+    plan: Plan,
+    program: Program,
+    train: Any,
+    data: Data,
+    workers: int,
+    members: list["_Member"],
+) -> Iterator[Event]:
+    waiting = deque(members)
+    lock, stop = threading.Lock(), threading.Event()
+    events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
+    orders = _Orders(plan, program)
+
+    def work() -> None:
+        try:
+            while not stop.is_set():
+                with lock:
+                    taken = min(program.shape.members, len(waiting))
+                    block = [waiting.popleft() for _ in range(taken)]
+                if not block:
+                    break
+                began = time.perf_counter()
+                inputs = _stack(plan, program, block, orders)
+                trained = jax.tree.map(np.asarray, train(inputs, data))
+                _share(program, block, trained, time.perf_counter() - began)
+                for member in block:
+                    if member.control.active:
+                        events.put(Progressed(member.index, _checkpoint(member)))
+                        with lock:
+                            # To the front: a run that has begun should end first.
+                            waiting.appendleft(member)
+                    else:
+                        events.put(_result(member))
+        except BaseException as error:
+            events.put(error)
+        finally:
+            events.put(None)
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    left = len(threads)
+    try:
+        while left:
+            event = events.get()
+            if event is None:
+                left -= 1
+            elif isinstance(event, BaseException):
+                raise event
+            else:
+                yield event
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+class _Orders:
+    """The batch order of each (seed, split), made once for all runs that share it."""
+
+    def __init__(self, plan: Plan, program: Program) -> None:
+        self.plan, self.program = plan, program
+        self.made: dict[tuple, np.ndarray] = {}
+        self.lock = threading.Lock()
+
+    def __call__(self, run: Run, first: int) -> np.ndarray:
+        shape = self.program.shape
+        key = (run.seed, run.split, first)
+        with self.lock:
+            if key not in self.made:
+                if len(self.made) >= 64:
+                    self.made.pop(next(iter(self.made)))
+                self.made[key] = batch_order(
+                    self.plan.task.splits[run.split][0],
+                    seed=run.seed,
+                    epochs=range(first, first + shape.epochs),
+                    batch_size=shape.batch_size,
+                    n_steps=shape.n_steps,
+                    shuffle=run.recipe.shuffle,
+                )
+            return self.made[key]
+
+
+def _member(
+    plan: Plan, position: int, index: int, kind: int, run: Run, checkpoint: Checkpoint | None
+) -> _Member:
+    program, dtype = plan.programs[position], plan.task.x.dtype
+    if checkpoint is not None:
+        return _Member(
+            index,
+            kind,
+            run,
+            checkpoint.state,
+            checkpoint.best,
+            checkpoint.control,
+            [checkpoint.history],
+            checkpoint.seconds,
+        )
+    best = np.zeros(program.layouts.result_words, np.uint32)
+    control = initial_control(run.recipe.epochs, dtype)
+    # The weights are made when the block is, so that a thousand waiting runs hold none.
+    return _Member(index, kind, run, None, best, control, [], 0.0)
+
+
+def _stack(plan: Plan, program: Program, block: list[_Member], orders: _Orders) -> Members:
+    """Return the block as arrays, filled up with members that have nothing to do."""
+    shape, layouts, dtype = program.shape, program.layouts, plan.task.x.dtype
+    n = shape.members
+    hyper = np.zeros((n, layouts.numbers), dtype)
+    state = np.zeros((n, layouts.state_words), np.uint32)
+    best = np.zeros((n, layouts.result_words), np.uint32)
+    rates = np.zeros((n, shape.epochs, shape.n_steps), dtype)
+    order = np.full((n, shape.epochs, shape.n_steps, shape.batch_size), PADDING, np.int32)
+    kind, split = np.zeros(n, np.int32), np.zeros(n, np.int32)
+    seed = np.zeros(n, np.uint32)
+    idle = initial_control(0, dtype)._replace(active=np.bool_(False))
+    controls = [member.control for member in block] + [idle] * (n - len(block))
+    for i, member in enumerate(block):
+        run, first = member.run, int(member.control.epoch)
+        if member.state is None:
+            member.state = start_words(program, member.kind, run, plan.task)
+        names = program.learners[member.kind].hyper_names
+        numbers = run.recipe.hyper()
+        kind[i], seed[i], split[i] = member.kind, run.seed % 2**32, run.split
+        hyper[i, : len(names)] = [numbers[name] for name in names]
+        state[i, : len(member.state)], best[i, : len(member.best)] = member.state, member.best
+        chosen = learning_rates(run.recipe, shape.n_steps)[first : first + shape.epochs]
+        rates[i, : len(chosen)] = chosen
+        order[i] = orders(run, first)
+    control = Control(*(np.stack(column) for column in zip(*controls, strict=True)))
+    return Members(kind, seed, split, hyper, state, best, control, rates, order)
+
+
+def _share(program: Program, block: list[_Member], trained: Any, seconds: float) -> None:
+    """Give each member its part of what a call returned, without the padding of its kind."""
+    layouts = program.layouts
+    before = [int(member.control.epoch) for member in block]
+    done = [int(trained.control.epoch[i]) - before[i] for i in range(len(block))]
+    for i, member in enumerate(block):
+        # A run goes on in any program that holds its kind, whatever else that program holds.
+        member.state = trained.state[i, : layouts.states[member.kind].words].copy()
+        member.best = trained.best[i, : layouts.results[member.kind].words].copy()
+        member.control = Control(*(column[i] for column in trained.control))
+        member.history.append(trained.history[i, : done[i]].copy())
+        member.seconds += seconds * done[i] / max(1, sum(done))
+
+
+def _checkpoint(member: _Member) -> Checkpoint:
+    assert member.state is not None
+    history = np.concatenate(member.history)
+    return Checkpoint(member.state, member.best, member.control, history, member.seconds)
+
+
+def _result(member: _Member) -> RunResult:
+    control = member.control
+    status: Status = "done"
+    if control.diverged != NOT_DIVERGED:
+        status = "diverged"
+    elif control.epoch < control.epochs:
+        status = "early"
+    history = np.concatenate(member.history).reshape(-1, len(HISTORY))
+    finite = np.isfinite(control.best_loss)
+    return RunResult(
+        index=member.index,
+        status=status,
+        epochs=int(control.epoch),
+        best_epoch=int(control.best_epoch) + 1 if finite else 0,
+        history=history,
+        weights=member.best,
+        seconds=member.seconds,
+    )

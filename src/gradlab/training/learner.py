@@ -1,0 +1,48 @@
+"""What the training of populations asks of anything that learns."""
+
+from collections.abc import Callable, Hashable
+from typing import NamedTuple
+
+from jaxtyping import Array, Float, Int, PyTree, Shaped
+
+from gradlab.training.packing import Layout
+
+
+class Batch(NamedTuple):
+    """Rows of the data, gathered; `weight` is 0 for padding."""
+
+    x: Float[Array, "batch ..."]
+    y: Shaped[Array, "batch ..."]
+    weight: Float[Array, " batch"]
+
+
+class Learner(NamedTuple):
+    """Pure functions over trees; the engine knows nothing else of what it trains.
+
+    Supervised networks, autoencoders, adversarial pairs and value networks each supply one.
+
+    Args:
+        structure: Equal for learners that compile to the same instructions.
+        start_layout: Layout of what the host supplies: the initial weights.
+        hyper_names: Names of the traced numbers, in the order in which runs give them.
+        init: (initial weights, hyper) -> state.
+        step: (state, batch, hyper, key) -> (state, (weighted loss sum, weight sum)); `hyper`
+            holds "learning_rate" besides the named numbers, a new one every step.
+        evaluate: (state, batch, hyper) -> (loss sum, score sum, weight sum).
+        result: (state, hyper) -> the weights worth keeping.
+        keep_best: Stop early, and keep the result of the epoch with the lowest validation loss.
+        couples_examples: True if one row's output depends on the others of its batch.
+    """
+
+    structure: Hashable
+    start_layout: Layout
+    hyper_names: tuple[str, ...]
+    init: Callable[[PyTree, dict[str, Float[Array, ""]]], PyTree]
+    step: Callable[..., tuple[PyTree, tuple[Float[Array, ""], Float[Array, ""]]]]
+    evaluate: Callable[..., tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]]
+    result: Callable[[PyTree, dict[str, Float[Array, ""]]], PyTree]
+    keep_best: bool
+    couples_examples: bool
+
+
+Rows = Int[Array, " batch"]

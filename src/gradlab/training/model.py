@@ -1,0 +1,216 @@
+"""A trained network with everything that prediction needs, in one file."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Float, PyTree
+
+from gradlab.errors import DataError, RecipeError
+from gradlab.files import write_whole
+from gradlab.training.network import build_network
+from gradlab.training.predict import forward, probabilities
+from gradlab.training.recipe import Recipe
+from gradlab.training.task import Task, TaskKind
+
+if TYPE_CHECKING:
+    from gradlab.data import FeatureTable, Preprocessor
+
+FORMAT = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """A trained network, its recipe, and the way from raw rows to its inputs and back.
+
+    Args:
+        recipe: What it was trained by.
+        network, states: The network and its layers' states.
+        kind: Of the target.
+        classes: Labels in the order of the outputs; () for regression.
+        n_features: Width of the network's input.
+        target_name: The predicted column.
+        target_shift, target_scale: number = score · target_scale + target_shift.
+        preprocessor: From a table to inputs; None if the caller scales.
+        scores: Validation and test scores by name.
+    """
+
+    recipe: Recipe
+    network: PyTree
+    states: PyTree
+    kind: TaskKind
+    classes: tuple
+    n_features: int
+    target_name: str = "target"
+    target_shift: float = 0.0
+    target_scale: float = 1.0
+    preprocessor: "Preprocessor | None" = None
+    scores: dict[str, float] = dataclasses.field(default_factory=dict)
+
+    @property
+    def n_outputs(self) -> int:
+        """Scores of the network."""
+        return len(self.classes) if self.kind == "multiclass" else self._outputs()
+
+    def _outputs(self) -> int:
+        return int(self.network.layers[-1].bias.shape[0])
+
+    def inputs(self, features: "FeatureTable") -> Float[np.ndarray, "rows features"]:
+        """Return a table's rows as the network sees them."""
+        assert self.preprocessor is not None, "this model was trained on scaled inputs"
+        return self.preprocessor.transform(features)
+
+    def predict_proba(self, x: Float[np.ndarray, "rows features"]) -> np.ndarray:
+        """Return the probability of each class, shape (rows, classes)."""
+        return probabilities(forward(self.network, self.states, x))
+
+    def predict(self, x: Float[np.ndarray, "rows features"]) -> np.ndarray:
+        """Return the most probable label, or the number, of each row."""
+        scores = forward(self.network, self.states, x)
+        if self.kind == "regression":
+            numbers = scores.astype(np.float64) * self.target_scale + self.target_shift
+            return numbers[:, 0] if numbers.shape[1] == 1 else numbers
+        labels = np.asarray(self.classes)
+        return labels[probabilities(scores).argmax(axis=1)]
+
+    def save(self, path: str | Path) -> Path:
+        """Write the model as one safetensors file; its header holds the rest as JSON.
+
+        Raises:
+            StudyError: If the file can't be written.
+            RecipeError: If the recipe holds an optimizer object.
+        """
+        from safetensors.numpy import save
+
+        content = {
+            "format": FORMAT,
+            "recipe": self.recipe.to_dict(),
+            "kind": self.kind,
+            "classes": [_plain(label) for label in self.classes],
+            "n_features": self.n_features,
+            "n_outputs": self.n_outputs,
+            "target_name": self.target_name,
+            "target_shift": self.target_shift,
+            "target_scale": self.target_scale,
+            "preprocessor": None if self.preprocessor is None else self.preprocessor.to_dict(),
+            "scores": self.scores,
+        }
+        tensors = _tensors(self.network, self.states)
+        return write_whole(path, save(tensors, metadata={"gradlab": json.dumps(content)}))
+
+
+def load_model(path: str | Path) -> Model:
+    """Read a model that `Model.save` wrote.
+
+    Raises:
+        DataError: If the file is absent, damaged, or no model of Gradlab's.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; give the model's .safetensors file.")
+    try:
+        with safe_open(path, framework="np") as file:
+            header = (file.metadata() or {}).get("gradlab")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise DataError(
+            f"Could not read the model {path}: {error}. Give a file that `gradlab train` wrote."
+        ) from error
+    if header is None:
+        raise DataError(f"{path} holds weights, but not of a Gradlab model (no 'gradlab' header).")
+    try:
+        content = json.loads(header)
+        if content["format"] != FORMAT:
+            raise DataError(
+                f"{path} has format {content['format']}; this version reads {FORMAT}. "
+                "Train the model again."
+            )
+        return _restore(content, tensors)
+    except (KeyError, TypeError, ValueError, RecipeError) as error:
+        raise DataError(f"The model {path} is damaged: {error!r}. Train it again.") from error
+
+
+def model_of(
+    task: Task,
+    recipe: Recipe,
+    trained: tuple[PyTree, PyTree],
+    *,
+    preprocessor: "Preprocessor | None" = None,
+    target_name: str = "target",
+    scores: dict[str, float] | None = None,
+) -> Model:
+    """Return the model of a run's network."""
+    return Model(
+        recipe=recipe,
+        network=trained[0],
+        states=trained[1],
+        kind=task.kind,
+        classes=task.classes,
+        n_features=task.n_features,
+        target_name=target_name,
+        target_shift=task.target_shift,
+        target_scale=task.target_scale,
+        preprocessor=preprocessor,
+        scores=scores or {},
+    )
+
+
+def _tensors(network: PyTree, states: PyTree) -> dict[str, np.ndarray]:
+    leaves = jax.tree_util.tree_leaves_with_path((eqx.filter(network, eqx.is_array), states))
+    return {_name(path): np.asarray(leaf) for path, leaf in leaves}
+
+
+def _name(path: tuple) -> str:
+    return ("network" if path[0].idx == 0 else "state") + jax.tree_util.keystr(path[1:])
+
+
+def _restore(content: dict[str, Any], tensors: dict[str, np.ndarray]) -> Model:
+    from gradlab.data import Preprocessor
+
+    recipe = Recipe(**content["recipe"])
+    dtype = next(t.dtype for t in tensors.values() if np.issubdtype(t.dtype, np.floating))
+    template = build_network(
+        recipe,
+        n_features=content["n_features"],
+        n_outputs=content["n_outputs"],
+        seed=0,
+        dtype=dtype,
+    )
+    arrays, static = eqx.partition(template, eqx.is_array)
+    pair = (arrays, template.initial_state())
+
+    def fill(path: tuple, leaf: np.ndarray) -> np.ndarray:
+        name = _name(path)
+        if name not in tensors:
+            raise ValueError(f"tensor '{name}' is missing")
+        if tensors[name].shape != leaf.shape:
+            raise ValueError(
+                f"tensor '{name}' has shape {tensors[name].shape}, the recipe needs {leaf.shape}"
+            )
+        return tensors[name]
+
+    network, states = jax.tree_util.tree_map_with_path(fill, pair)
+    stored = content["preprocessor"]
+    return Model(
+        recipe=recipe,
+        network=eqx.combine(network, static),
+        states=states,
+        kind=content["kind"],
+        classes=tuple(content["classes"]),
+        n_features=content["n_features"],
+        target_name=content["target_name"],
+        target_shift=content["target_shift"],
+        target_scale=content["target_scale"],
+        preprocessor=None if stored is None else Preprocessor.from_dict(stored),
+        scores=content["scores"],
+    )
+
+
+def _plain(label: Any) -> Any:
+    return label.item() if isinstance(label, np.generic) else label

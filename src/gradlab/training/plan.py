@@ -1,0 +1,214 @@
+"""From runs to groups to programs.
+
+Runs of equal structure form a group; groups whose arrays have the same shapes share one program,
+with a switch over kinds. Measured on two cores, a program of 19 kinds compiles in a quarter of the
+time of 19 programs and runs as fast (`docs/decisions/0003`), so the planner splits only where
+shapes force it, or on an accelerator, where a switch under `vmap` would compute every branch.
+"""
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+from jaxtyping import Float
+
+from gradlab.errors import RecipeError
+from gradlab.optim.schedules import SCHEDULES, warm_up
+from gradlab.training.learner import Learner
+from gradlab.training.network import build_network
+from gradlab.training.order import steps_per_epoch
+from gradlab.training.packing import Layout, pack_on_host
+from gradlab.training.population import Layouts, layouts_of
+from gradlab.training.recipe import Recipe
+from gradlab.training.supervised import initial_arrays, supervised
+from gradlab.training.task import Task
+
+MAX_KINDS = 64
+"""Kinds in one program: past this, compilation takes so long that nothing seems to happen."""
+
+CALL_SECONDS = 0.4
+"""A call should last about this long: short enough for progress and Ctrl-C, long against the
+0.2 ms that a call costs."""
+
+CALL_BYTES = 64 * 2**20
+"""And its batch order and learning rates should take no more memory than this."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One training: a recipe, a seed (weights, order, masks) and a split of the task."""
+
+    recipe: Recipe
+    seed: int
+    split: int = 0
+
+    def id(self, fingerprint: str) -> str:
+        """Return a name that is equal exactly when recipe, seed, split and data are."""
+        text = json.dumps([self.recipe.describe(), self.seed, self.split, fingerprint], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    """The array sizes of one compiled program."""
+
+    batch_size: int
+    n_steps: int
+    epochs: int
+    """Epochs a call."""
+    members: int
+    """Runs a call."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """Groups that are compiled together, and the runs to put through."""
+
+    shape: Shape
+    recipes: tuple[Recipe, ...]
+    """One for each kind."""
+    learners: tuple[Learner, ...]
+    layouts: Layouts
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What will be compiled and trained."""
+
+    task: Task
+    runs: tuple[Run, ...]
+    programs: tuple[Program, ...]
+    places: dict[tuple, tuple[int, int]]
+    """Program and kind of each structure."""
+    validation_chunk: int
+
+    @property
+    def n_groups(self) -> int:
+        """Groups of equal structure."""
+        return len(self.places)
+
+    def place(self, recipe: Recipe) -> tuple[int, int]:
+        """Return which program, and which of its kinds, trains a recipe."""
+        return self.places[recipe.structure()]
+
+    def result_layout(self, recipe: Recipe) -> Layout:
+        """Return how the result of a run of this recipe lies in its words."""
+        program, kind = self.place(recipe)
+        return self.programs[program].layouts.results[kind]
+
+
+def plan(task: Task, runs: Sequence[Run], *, workers: int, side_by_side: bool = False) -> Plan:
+    """Return the plan of a list of runs on a task.
+
+    Args:
+        task: The data.
+        runs: What to train.
+        workers: Threads that will call the programs.
+        side_by_side: Plan for an accelerator: one kind a program.
+    """
+    largest = max(len(train) for train, _ in task.splits)
+    by_batch: dict[int, dict[tuple, list[Recipe]]] = {}
+    for run in runs:
+        groups = by_batch.setdefault(_batch_size(run.recipe, largest), {})
+        groups.setdefault(run.recipe.structure(), []).append(run.recipe)
+    programs: list[Program] = []
+    places: dict[tuple, tuple[int, int]] = {}
+    most = 1 if side_by_side else MAX_KINDS
+    for batch_size, groups in by_batch.items():
+        structures = list(groups)
+        for start in range(0, len(structures), most):
+            chosen = structures[start : start + most]
+            places.update({key: (len(programs), kind) for kind, key in enumerate(chosen)})
+            members = [groups[key] for key in chosen]
+            programs.append(_program(task, members, batch_size, workers, side_by_side))
+    return Plan(task, tuple(runs), tuple(programs), places, validation_chunk(task))
+
+
+def validation_chunk(task: Task) -> int:
+    """Return how many validation rows are scored at once: enough to be fast, few enough to fit."""
+    longest = max(len(validation) for _, validation in task.splits)
+    return max(1, min(longest, max(64, 2**20 // max(1, task.n_features))))
+
+
+def learning_rates(recipe: Recipe, n_steps: int) -> Float[np.ndarray, "epochs n_steps"]:
+    """Return the learning rate of every step of a run."""
+    schedule = SCHEDULES[recipe.schedule]
+    rates = schedule(
+        recipe.rate(), recipe.epochs, n_steps, **recipe.family_parameters("schedule")
+    )
+    if recipe.warmup_epochs:
+        rates = warm_up(rates, round(recipe.warmup_epochs * n_steps))
+    return np.asarray(rates)
+
+
+def start_words(program: Program, kind: int, run: Run, task: Task) -> np.ndarray:
+    """Return the packed initial weights of a run."""
+    network = build_network(
+        run.recipe,
+        n_features=task.n_features,
+        n_outputs=task.n_outputs,
+        seed=run.seed,
+        dtype=task.x.dtype,
+    )
+    return pack_on_host(initial_arrays(network), program.layouts.state_words)
+
+
+def step_flops(program: Program, batch_size: int) -> float:
+    """Return the rough arithmetic of one step: 6 operations a weight and row."""
+    words = max(learner.start_layout.words for learner in program.learners)
+    return 6.0 * words * batch_size
+
+
+def _batch_size(recipe: Recipe, n_rows: int) -> int:
+    return n_rows if recipe.batch_size == "full" else min(recipe.batch_size, n_rows)
+
+
+def _program(
+    task: Task,
+    groups: list[list[Recipe]],
+    batch_size: int,
+    workers: int,
+    side_by_side: bool,
+) -> Program:
+    recipes = tuple(group[0] for group in groups)
+    learners = tuple(
+        supervised(
+            recipe,
+            n_features=task.n_features,
+            n_outputs=task.n_outputs,
+            kind=task.kind,
+            dtype=task.x.dtype,
+        )
+        for recipe in recipes
+    )
+    layouts = layouts_of(learners, task.x.dtype)
+    if layouts.state_words * 4 > 2**32:
+        raise RecipeError(
+            f"A run of this network holds {layouts.state_words * 4 / 2**30:.1f} GiB of weights and "
+            "optimizer state; at most 4 GiB fit. Use fewer or narrower layers."
+        )
+    n_steps = steps_per_epoch(max(len(train) for train, _ in task.splits), batch_size)
+    n_runs = sum(len(group) for group in groups)
+    epochs = max(recipe.epochs for group in groups for recipe in group)
+    draft = Program(Shape(batch_size, n_steps, 1, 1), recipes, learners, layouts)
+    seconds = n_steps * (10e-6 + step_flops(draft, batch_size) / 50e9)
+    per_epoch = n_steps * batch_size * 4
+    epochs_a_call = int(min(epochs, max(1, CALL_SECONDS / seconds), max(1, CALL_BYTES / per_epoch)))
+    if side_by_side:
+        block = 2 ** int(math.log2(max(1, min(256, 2**31 // (8 * layouts.state_words)))))
+    else:
+        fit = CALL_SECONDS / (seconds * epochs_a_call)
+        room = CALL_BYTES / max(4 * layouts.state_words, per_epoch * epochs_a_call)
+        share = n_runs / (2 * workers)
+        block = 2 ** int(math.log2(max(1, min(32, fit, room, share))))
+    shape = Shape(batch_size, n_steps, epochs_a_call, block)
+    return Program(shape, recipes, learners, layouts)
+
+
+def default_side_by_side() -> bool:
+    """Tell whether JAX runs on an accelerator."""
+    return jax.default_backend() != "cpu"

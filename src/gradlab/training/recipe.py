@@ -1,0 +1,483 @@
+"""A recipe: everything that decides one training run except the data and the seed."""
+
+import inspect
+import re
+import sys
+import typing
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
+
+import optax
+from annotated_types import Interval
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from gradlab.errors import RecipeError, suggest, unknown
+from gradlab.nn.activations import ACTIVATIONS
+from gradlab.nn.initializers import INITIALIZERS
+from gradlab.nn.losses import LOSSES
+from gradlab.nn.normalization import NORMALIZATIONS
+from gradlab.optim import OPTIMIZERS
+from gradlab.optim.kind import OptimizerKind
+from gradlab.optim.schedules import SCHEDULES
+
+MAX_WIDTH = 100_000
+MAX_EPOCHS = 1_000_000
+
+
+class _Part(BaseModel):
+    """A frozen model whose mistakes are one `RecipeError`, whatever found them."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False
+    )
+
+    def __init__(self, **fields: Any) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise RecipeError(_message(error, type(self))) from None
+
+
+def _name_from(what: str, family: Mapping[str, Any]) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        if not isinstance(value, str):
+            raise ValueError(
+                f"{what} must be a name; got {_shown(value)}. Known: {', '.join(family)}."
+            )
+        if value.lower() not in family:
+            raise ValueError(unknown(what, value, family))
+        return value.lower()
+
+    return check
+
+
+def _one_or_each(value: Any) -> Any:
+    check = _name_from("activation", ACTIVATIONS)
+    return tuple(map(check, value)) if isinstance(value, list | tuple) else check(value)
+
+
+ActivationName = Annotated[str, BeforeValidator(_name_from("activation", ACTIVATIONS))]
+ActivationNames = Annotated[str | tuple[str, ...], BeforeValidator(_one_or_each)]
+NormName = Annotated[str, BeforeValidator(_name_from("norm", NORMALIZATIONS))]
+InitName = Annotated[str, BeforeValidator(_name_from("init", INITIALIZERS))]
+ScheduleName = Annotated[str, BeforeValidator(_name_from("schedule", SCHEDULES))]
+LossName = Annotated[str, BeforeValidator(_name_from("loss", {"auto": None, **LOSSES}))]
+Units = Annotated[int, Field(ge=1, le=MAX_WIDTH)]
+Rate = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+NonNegativeNumber = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+PositiveNumber = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Dense(_Part):
+    """A fully connected hidden layer: dense, then norm, activation, noise, dropout.
+
+    What is None is taken from the recipe.
+    """
+
+    layer: Literal["dense"] = "dense"
+    units: Units
+    activation: ActivationName | None = None
+    norm: NormName | None = None
+    init: InitName | None = None
+    dropout: Rate | None = None
+    noise: NonNegativeNumber | None = None
+
+
+LayerSpec = Dense
+"""The typed layers that a network may hold."""
+
+
+class Recipe(_Part):
+    """How a network is built and trained.
+
+    `hidden=(64, 64)` is short for two `Dense` layers; `network` names the layers one by one and
+    may override `activation`, `norm`, `init`, `dropout` and `noise` for each. A parameter of a
+    technique stands in `parameters` as "optimizer.beta1", "activation.slope", "init.std",
+    "norm.epsilon", "schedule.factor".
+
+    Args:
+        hidden: Units of each hidden layer; () is a linear model.
+        network: Layers one by one, instead of `hidden`.
+        activation: Name, or one name for each hidden layer.
+        norm: Normalisation between dense layer and activation.
+        init: Initialiser of the weights; biases start at zero.
+        dropout: Share of hidden units dropped in training, 0 <= dropout <= 1.
+        noise: Standard deviation of Gaussian noise on hidden units in training.
+        input_noise: Standard deviation of Gaussian noise on the (scaled) inputs in training.
+        loss: Name, or "auto": cross-entropy for classes, squared error for numbers.
+        optimizer: Name, or any `optax.GradientTransformation`.
+        learning_rate: Step size; None takes the technique's usual value. AdaDelta and an Optax
+            transformation of your own take it as a multiplier of their steps.
+        schedule: How the learning rate changes over the run.
+        warmup_epochs: Epochs over which the rate rises linearly from zero.
+        l1: λ of the penalty λ Σ|w| on weights, in the loss.
+        l2: λ of the penalty ½ λ Σ w² on weights, in the loss.
+        weight_decay: Decoupled decay: w ← w (1 - learning_rate · weight_decay) each step; None is
+            0, but 0.01 for AdamW and the value of its paper for Lion.
+        clip_value: Clip each gradient element to ± this.
+        clip_norm: Scale the gradient down to this global norm.
+        batch_size: Rows a step, or "full" for all of them.
+        shuffle: Draw a new order of the rows each epoch.
+        epochs: Passes over the training part.
+        patience: Stop after this many epochs without a lower validation loss and keep the best
+            weights; None trains all epochs and keeps the last.
+        class_weight: "balanced" weighs classes inversely to their frequency.
+        parameters: Numbers of the techniques, "family.name" to value.
+
+    Raises:
+        RecipeError: For an unknown field, technique or parameter, or a value out of range.
+
+    >>> Recipe(optimizer="adam", parameters={"optimizer.beta1": 0.95}).hyper()["optimizer.beta1"]
+    0.95
+    """
+
+    hidden: tuple[Units, ...] = (64,)
+    network: tuple[LayerSpec, ...] | None = None
+    activation: ActivationNames = "relu"
+    norm: NormName = "none"
+    init: InitName = "he_normal"
+    dropout: Rate = 0.0
+    noise: NonNegativeNumber = 0.0
+    input_noise: NonNegativeNumber = 0.0
+    loss: LossName = "auto"
+    optimizer: Any = "adam"
+    learning_rate: PositiveNumber | None = None
+    schedule: ScheduleName = "constant"
+    warmup_epochs: NonNegativeNumber = 0.0
+    l1: NonNegativeNumber = 0.0
+    l2: NonNegativeNumber = 0.0
+    weight_decay: NonNegativeNumber | None = None
+    clip_value: PositiveNumber | None = None
+    clip_norm: PositiveNumber | None = None
+    batch_size: Annotated[int, Field(ge=1)] | Literal["full"] = 32
+    shuffle: bool = True
+    epochs: Annotated[int, Field(ge=1, le=MAX_EPOCHS)] = 30
+    patience: Annotated[int, Field(ge=1)] | None = None
+    class_weight: Literal["balanced"] | None = None
+    parameters: dict[str, float | int | bool | str] = Field(default_factory=dict)
+
+    @field_validator("optimizer", mode="before")
+    @classmethod
+    def _known_optimizer(cls, value: Any) -> Any:
+        if isinstance(value, optax.GradientTransformation | OptimizerKind):
+            return value
+        return _name_from("optimizer", OPTIMIZERS)(value)
+
+    @field_validator("hidden", "network", mode="before")
+    @classmethod
+    def _tuple_from_list(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _coherent(self) -> "Recipe":
+        layers = self.hidden if self.network is None else self.network
+        if isinstance(self.activation, tuple) and len(self.activation) != len(layers):
+            raise ValueError(
+                f"activation names {len(self.activation)} layers, but the network has "
+                f"{len(layers)} hidden layers; give one name for all or one for each."
+            )
+        if self.warmup_epochs > self.epochs:
+            raise ValueError(
+                f"warmup_epochs={self.warmup_epochs:g} is longer than epochs={self.epochs}."
+            )
+        if self.patience is not None and self.patience >= self.epochs:
+            raise ValueError(
+                f"patience={self.patience} never stops a run of epochs={self.epochs}; "
+                "give fewer, or patience=None."
+            )
+        for key, value in self.parameters.items():
+            _check_parameter(key, value, self._techniques())
+        return self
+
+    def __hash__(self) -> int:
+        """Hash by content, as equality goes by content."""
+        return hash((self.structure(), tuple(sorted(self.hyper().items())), self.epochs))
+
+    def replace(self, **changes: Any) -> "Recipe":
+        """Return a copy with some fields changed; "optimizer.beta1" changes a parameter.
+
+        A parameter of a technique that is replaced does not survive it.
+
+        >>> Recipe().replace(dropout=0.5, **{"optimizer.beta1": 0.8}).dropout
+        0.5
+        """
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        parameters = dict(self.parameters)
+        for family in ("optimizer", "activation", "init", "norm", "schedule"):
+            if family in changes and changes[family] != fields[family]:
+                parameters = {k: v for k, v in parameters.items() if not k.startswith(f"{family}.")}
+                if family == "optimizer" and "learning_rate" not in changes:
+                    fields["learning_rate"] = None
+        numbers = {key: value for key, value in changes.items() if "." in key}
+        fields |= {key: value for key, value in changes.items() if "." not in key}
+        parameters = changes.get("parameters", parameters)
+        if numbers and isinstance(parameters, Mapping):
+            parameters = {**parameters, **numbers}
+        return Recipe(**{**fields, "parameters": parameters})
+
+    def layers(self) -> tuple[LayerSpec, ...]:
+        """Return the hidden layers with every field filled in."""
+        specs = self.network
+        if specs is None:
+            specs = tuple(Dense(units=units) for units in self.hidden)
+        names = (
+            self.activation
+            if isinstance(self.activation, tuple)
+            else (self.activation,) * len(specs)
+        )
+        filled = []
+        for spec, activation in zip(specs, names, strict=True):
+            defaults = {
+                "activation": activation,
+                "norm": self.norm,
+                "init": self.init,
+                "dropout": self.dropout,
+                "noise": self.noise,
+            }
+            given = {k: v for k, v in spec.model_dump().items() if v is not None}
+            filled.append(Dense(**{**defaults, **given}))
+        return tuple(filled)
+
+    def optimizer_kind(self) -> OptimizerKind:
+        """Return the optimizer's row in OPTIMIZERS, or the wrapped Optax transformation."""
+        if isinstance(self.optimizer, str):
+            return OPTIMIZERS[self.optimizer]
+        if isinstance(self.optimizer, OptimizerKind):
+            return self.optimizer
+        from gradlab.optim import custom
+
+        return custom(self.optimizer)
+
+    def rate(self) -> float:
+        """Return the learning rate, the technique's usual one if none was given."""
+        return (
+            self.optimizer_kind().learning_rate
+            if self.learning_rate is None
+            else self.learning_rate
+        )
+
+    def family_parameters(self, family: str) -> dict[str, Any]:
+        """Return the parameters given for one family, without its prefix."""
+        prefix = f"{family}."
+        return {k[len(prefix) :]: v for k, v in self.parameters.items() if k.startswith(prefix)}
+
+    def hyper(self) -> dict[str, float]:
+        """Return the traced numbers of a run: what may differ within a group."""
+        kind = self.optimizer_kind()
+        given = self.family_parameters("optimizer")
+        numbers = {
+            f"optimizer.{name}": float(given.get(name, default))
+            for name, default in keyword_parameters(kind.factory).items()
+            if is_number(kind.factory, name)
+        }
+        if "optimizer.weight_decay" in numbers:
+            if self.weight_decay is not None:
+                numbers["optimizer.weight_decay"] = self.weight_decay
+        elif self.weight_decay:
+            numbers["weight_decay"] = self.weight_decay
+        for name in ("l1", "l2", "clip_value", "clip_norm"):
+            if getattr(self, name):
+                numbers[name] = getattr(self, name)
+        if self.patience is not None:
+            numbers["patience"] = self.patience
+        return numbers
+
+    def structure(self) -> tuple:
+        """Return what decides the shape of the computation: runs that share it share a program.
+
+        It depends on the recipe alone, never on the group, so that a run compiles to the same
+        instructions whatever it is trained beside.
+        """
+        kind = self.optimizer_kind()
+        static = {
+            name: self.family_parameters("optimizer").get(name, default)
+            for name, default in keyword_parameters(kind.factory).items()
+            if not is_number(kind.factory, name)
+        }
+        layers = tuple(
+            (s.layer, s.units, s.activation, s.norm, bool(s.dropout), bool(s.noise))
+            for s in self.layers()
+        )
+        of_layers = {
+            k: v
+            for k, v in self.parameters.items()
+            # Numbers are traced in the layer; a given one is another tree than a default one.
+            if k.startswith(("norm.", "activation."))
+            for v in [None if self._is_traced(k) else v]
+        }
+        return (
+            layers,
+            bool(self.input_noise),
+            tuple(sorted(of_layers.items())),
+            # A kind of a user's own is one group by itself: told apart by identity.
+            kind.name if kind.name in OPTIMIZERS else (kind.name, id(self.optimizer)),
+            tuple(sorted(static.items())),
+            tuple(sorted(name for name in self.hyper() if not name.startswith("optimizer."))),
+            self.loss,
+            self.batch_size,
+            self.shuffle,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields that differ from the defaults, as plain TOML-able data.
+
+        Raises:
+            RecipeError: If the optimizer is an object, which a file can't hold.
+        """
+        if not isinstance(self.optimizer, str):
+            raise RecipeError(
+                "This recipe holds an optimizer object, which can't be written to a file. "
+                "Name one of " + ", ".join(OPTIMIZERS) + " to save or resume it."
+            )
+        return self.describe()
+
+    def describe(self) -> dict[str, Any]:
+        """Return the same as `to_dict`, with the name of an optimizer object in its place."""
+        fields = self.model_dump(exclude_defaults=True, exclude={"optimizer"})
+        kind = self.optimizer_kind()
+        if kind.name != "adam":
+            fields["optimizer"] = kind.name
+        if "network" in fields:
+            fields["network"] = [
+                {k: v for k, v in layer.items() if v is not None} for layer in fields["network"]
+            ]
+        return {
+            k: list(v) if isinstance(v, tuple) else v for k, v in fields.items() if v is not None
+        }
+
+    def _is_traced(self, key: str) -> bool:
+        family, _, name = key.partition(".")
+        owners = [t for t in self._techniques()[family].values() if name in keyword_parameters(t)]
+        return all(is_number(owner, name) for owner in owners)
+
+    def _techniques(self) -> dict[str, dict[str, Callable]]:
+        activations = {spec.activation or "" for spec in self.layers()}
+        return {
+            "optimizer": {self.optimizer_kind().name: self.optimizer_kind().factory},
+            "activation": {name: ACTIVATIONS[name] for name in sorted(activations)},
+            "init": {s.init or "": INITIALIZERS[s.init or ""] for s in self.layers()}
+            or {self.init: INITIALIZERS[self.init]},
+            "norm": {s.norm or "": NORMALIZATIONS[s.norm or ""] for s in self.layers()},
+            "schedule": {self.schedule: SCHEDULES[self.schedule]},
+        }
+
+
+def keyword_parameters(technique: Callable | None) -> dict[str, Any]:
+    """Return the keyword-only parameters of a technique with their defaults.
+
+    >>> def leaky(x, *, slope=0.01): ...
+    >>> keyword_parameters(leaky)
+    {'slope': 0.01}
+    """
+    if technique is None:
+        return {}
+    return {
+        name: parameter.default
+        for name, parameter in inspect.signature(technique).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is not parameter.empty
+    }
+
+
+def is_number(technique: Callable, name: str) -> bool:
+    """Tell whether a parameter is a traced number (it has a range), not a choice or a size."""
+    return _interval(technique, name) is not None
+
+
+def _interval(technique: Callable, name: str) -> Interval | None:
+    hint = _hints(technique).get(name)
+    for extra in getattr(hint, "__metadata__", ()):
+        if isinstance(extra, Interval):
+            return extra
+    return None
+
+
+def _hints(technique: Callable) -> dict[str, Any]:
+    target = technique.__init__ if inspect.isclass(technique) else technique
+    return typing.get_type_hints(inspect.unwrap(target), include_extras=True)
+
+
+def _check_parameter(key: str, value: Any, techniques: dict[str, dict[str, Callable]]) -> None:
+    family, _, name = key.partition(".")
+    if family not in techniques or not name:
+        raise ValueError(
+            f"Unknown parameter '{key}'. A parameter is written family.name with a family of "
+            f"{', '.join(techniques)}; for example optimizer.beta1=0.95."
+        )
+    owners = {
+        n: t
+        for n, t in techniques[family].items()
+        if t is not None and name in keyword_parameters(t)
+    }
+    if not owners:
+        known = sorted({p for t in techniques[family].values() for p in keyword_parameters(t)})
+        used = " and ".join(techniques[family]) or "none"
+        raise ValueError(
+            f"'{used}' has no parameter '{name}'.{suggest(name, known)} "
+            f"It has: {', '.join(known) or 'none'}."
+        )
+    for owner, technique in owners.items():
+        _check_value(key, value, owner, technique, name)
+
+
+def _check_value(key: str, value: Any, owner: str, technique: Callable, name: str) -> None:
+    hint, interval = _hints(technique).get(name), _interval(technique, name)
+    if interval is None:
+        choices = typing.get_args(hint) or (hint,)
+        if not any(type(value) is c or (isinstance(c, str | int) and value == c) for c in choices):
+            names = [c.__name__ if isinstance(c, type) else repr(c) for c in choices]
+            wanted = " or ".join(names).replace("NoneType", "None")
+            raise ValueError(f"{key} of {owner} must be {wanted}; got {_shown(value)}.")
+        return
+    # Not math.isfinite, which fails on an int that no float can hold.
+    if isinstance(value, bool | str) or not abs(value) <= sys.float_info.max:
+        raise ValueError(f"{key} of {owner} must be a finite number; got {_shown(value)}.")
+    if typing.get_origin(hint) is Annotated and hint.__origin__ is int and value != int(value):
+        raise ValueError(f"{key} of {owner} must be a whole number; got {value!r}.")
+    bounds = [
+        (interval.ge, value >= interval.ge if interval.ge is not None else True, ">="),  # type: ignore[operator]
+        (interval.gt, value > interval.gt if interval.gt is not None else True, ">"),  # type: ignore[operator]
+        (interval.le, value <= interval.le if interval.le is not None else True, "<="),  # type: ignore[operator]
+        (interval.lt, value < interval.lt if interval.lt is not None else True, "<"),  # type: ignore[operator]
+    ]
+    if not all(holds for _, holds, _ in bounds):
+        wanted = " and ".join(f"{sign} {bound:g}" for bound, _, sign in bounds if bound is not None)
+        raise ValueError(f"{key} of {owner} must be {wanted}; got {value!r}.")
+
+
+def _shown(value: Any) -> str:
+    """Return what came, cut to a length that a sentence bears."""
+    try:
+        text = repr(value)
+    except ValueError:  # an int of more digits than Python prints
+        text = f"a number of {value.bit_length()} bits" if isinstance(value, int) else "it"
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _message(error: ValidationError, part: type[BaseModel]) -> str:
+    """Return Pydantic's findings as sentences in the words of a recipe."""
+    sentences: dict[str, str] = {}
+    rejected: dict[str, list[str]] = {}
+    for item in error.errors():
+        # Pydantic puts its own names of a union's branches among the names of fields.
+        path = [p for p in item["loc"] if isinstance(p, int) or p in part.model_fields]
+        where = ".".join(map(str, path)) or ".".join(map(str, item["loc"]))
+        text = item["msg"].removeprefix("Value error, ")
+        if item["type"] == "extra_forbidden":
+            what = f"{part.__name__.lower()} field"
+            sentences[where] = unknown(what, str(item["loc"][-1]), part.model_fields)
+        elif item["type"] == "value_error":
+            sentences[where] = f"{where}: {text}" if len(path) > 1 else text
+        else:
+            # The branches of a union fail together: "…, or …".
+            reasons = rejected.setdefault(where, [])
+            reasons.append(text[0].lower() + text[1:])
+            sentences[where] = f"{where}: {', or '.join(reasons)}; got {_shown(item['input'])}."
+    return re.sub(r"\s+", " ", " ".join(sentences.values()))
