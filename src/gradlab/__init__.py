@@ -32,7 +32,18 @@ _HOMES = {
     "configure": "gradlab.process",
 }
 
-_FOLDERS = ("nn", "optim", "data", "metrics", "plots", "training", "estimators", "lab", "report", "errors")
+_FOLDERS = (
+    "nn",
+    "optim",
+    "data",
+    "metrics",
+    "plots",
+    "training",
+    "estimators",
+    "lab",
+    "report",
+    "errors",
+)
 
 __all__ = ["__version__", *_HOMES, *_FOLDERS]
 

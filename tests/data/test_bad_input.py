@@ -1,5 +1,6 @@
 """Whatever comes in, only a DataError comes out, and it says what, where and what to do."""
 
+import contextlib
 import gzip
 
 import numpy as np
@@ -95,7 +96,7 @@ def test_formats_that_are_not_read(tmp_path, name, match):
     [
         ("\n\n \n", "only blank lines"),
         ("a,b,y\n", "no data below"),
-        ("a,b,y\n1,2,u\n", "has 1 row with a target"),
+        ("a,b,y\n1,2,u\n", "in 1 row only"),
         ("a,b,y\n1,2,u\n3,4,u\n", "1 distinct value .*nothing to learn"),
         ("a,b,y\n1,2,\n3,4,NA\n", "'y' has no value in any row"),
         ("a,b,y\n1,1,u\n1,1,v\n", "no feature is left"),
@@ -131,15 +132,17 @@ def test_wrong_encoding(tmp_path, content, match):
     refused(file(tmp_path, content), match)
 
 
-@pytest.mark.parametrize("cut", [12, 40, -9])
+@pytest.mark.parametrize("cut", [12, 30, -9])
 def test_truncated_files(tmp_path, cut):
-    table = pl.read_csv((GOOD * 1).encode())
+    table = pl.read_csv(GOOD.encode())
     table.write_parquet(tmp_path / "t.parquet")
     table.write_ipc(tmp_path / "t.arrow")
     np.savez(tmp_path / "t.npz", X=np.ones((9, 2)), y=np.arange(9))
     np.save(tmp_path / "t.npy", np.ones((9, 2)))
     (tmp_path / "t.csv.gz").write_bytes(gzip.compress(GOOD.encode()))
-    (tmp_path / "t-images-idx3-ubyte.gz").write_bytes(gzip.compress(GOOD.encode()))
+    pixels = np.random.default_rng(0).integers(0, 256, 99, dtype=np.uint8).tobytes()
+    idx = gzip.compress(b"\0\0\x08\x01\0\0\0\x63" + pixels)
+    (tmp_path / "t-images-idx1-ubyte.gz").write_bytes(idx)
     for path in sorted(tmp_path.iterdir()):
         whole = path.read_bytes()
         path.write_bytes(whole[:cut])
@@ -245,7 +248,7 @@ def test_targets_that_are_a_mistake(tmp_path):
         (np.array([[1.0], [np.inf], [2.0]]), [0, 1, 0], "column 'x0', row 2 is inf"),
         ([[1, 2], [3]], [0, 1], "equally long"),
         (np.arange(4.0)[:, None], [1, 1, 1, 1], "only 1 occurs"),
-        (np.arange(1.0)[:, None], [1], "has 1 row"),
+        (np.arange(1.0)[:, None], [1], "in 1 row only"),
     ],
 )
 def test_bad_arrays(x, y, match):
@@ -258,7 +261,8 @@ def test_sparse_matrices_and_bad_frames():
     refused((csr_array(np.eye(3)), [0, 1, 0]), "toarray")
     refused(pd.DataFrame(), "frame is empty")
     refused(pd.DataFrame([[1, 2]], columns=["a", "a"]), "two columns called 'a'")
-    refused((pl.DataFrame({"a": [1, 2]}), [1, 2, 3]), "X has 2 rows, y has 3")
+    refused((pl.DataFrame({"a": [1, 2]}), [1, 2, 3]), "2 rows of features but 3 target values")
+    refused((pl.DataFrame({"a": [1, 2]}), pl.Series([1, 2, 3])), "X has 2 rows, y has 3")
 
 
 def test_npz_without_a_pair_or_with_objects(tmp_path):
@@ -297,6 +301,12 @@ def test_test_parts_that_do_not_belong(tmp_path):
     refused((np.ones((3, 2)), [0, 1, 0]), "must be alike", test=(np.ones((3, 4)), [0, 1, 0]))
 
 
+def test_a_target_that_can_not_be_chosen():
+    refused("iris", "comes with its target, 'species'", target="petal width (cm)")
+    refused((np.ones((3, 2)), [0, 1, 0]), "comes with its target", target=0)
+    assert load_dataset("iris", target="species").n_rows == 150
+
+
 def test_other_options(tmp_path):
     path = file(tmp_path, GOOD)
     refused(path, "max_bytes must be positive", max_bytes=0)
@@ -320,7 +330,7 @@ def test_a_dataset_checks_its_lengths():
         Dataset("d", FeatureTable(("a",), np.ones((3, 1))), np.ones(2), "regression", None, "y")
 
 
-# Fuzzing: no other exception ever escapes ----------------------------------------------------------
+# Fuzzing: no other exception ever escapes --------------------------------------------------------
 
 cells = st.sampled_from(
     ["1", "2.5", "-3", "", "?", "NA", "x", "y", '"q"', '"', "inf", "1e999", "é"]
@@ -336,11 +346,10 @@ def test_any_bytes_as_csv(tmp_path_factory, content, header):
     path.write_bytes(content)
     try:
         data = load_dataset(path, header=header)
-    except DataError as error:
-        assert str(error)
-    else:
-        assert data.n_rows >= 2
-        assert np.isfinite(Preprocessor.fit(data.features).transform(data.features)).all()
+    except DataError:
+        return
+    assert data.n_rows >= 2
+    assert np.isfinite(Preprocessor.fit(data.features).transform(data.features)).all()
 
 
 @settings(max_examples=200)
@@ -390,10 +399,8 @@ def test_a_flipped_byte_in_a_binary_file(tmp_path_factory, position, byte, endin
     content[position % len(content)] = byte
     bad = folder / f"bad.{ending}"
     bad.write_bytes(content)
-    try:
+    with contextlib.suppress(DataError):
         load_dataset(bad, max_bytes=2**24)
-    except DataError as error:
-        assert str(error)
 
 
 def test_features_like_of_nothing():

@@ -56,6 +56,14 @@ def test_inverse_time_decay_is_half_at_kt_1(decay, unit, at):
     assert rates[at] == pytest.approx(0.05, rel=1e-12)
 
 
+def test_reference_numbers_at_kt_1():
+    """The schedule numbers of WE-39."""
+    at = (10, 0)
+    assert exponential_decay(0.1, 11, 1, decay=0.1)[at] == pytest.approx(0.036788, abs=5e-7)
+    assert inverse_time_decay(0.1, 11, 1, decay=0.1)[at] == pytest.approx(0.05)
+    assert step_decay(0.1, 11, 1, factor=0.5, every=10)[at] == pytest.approx(0.05)
+
+
 def test_time_in_epochs_runs_within_an_epoch():
     rates = exponential_decay(1.0, 2, 4, decay=1.0)
     np.testing.assert_allclose(rates.reshape(-1), np.exp(-np.arange(8) / 4))

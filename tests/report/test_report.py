@@ -2,9 +2,11 @@
 
 import json
 import re
-import time
+import subprocess
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -360,16 +362,18 @@ def test_all_diverged_says_so():
 
 
 def test_rendering_is_fast():
-    contents = example()  # 5 axes, 32 levels, 30 epochs
-    render_report(contents)
-    best = min(_seconds(contents) for _ in range(3))
-    assert best < 0.5
-
-
-def _seconds(contents: ReportContents) -> float:
-    start = time.perf_counter()
-    render_report(contents)
-    return time.perf_counter() - start
+    # In a process of its own, without the type checks of the tests, which cost more than the page.
+    # Processor time, so that a busy machine changes little.
+    script = (
+        "import time; from example import example; from gradlab.report import render_report;"
+        "contents = example(); start = time.process_time(); render_report(contents);"
+        "print(time.process_time() - start)"
+    )
+    command = [sys.executable, "-c", script]
+    ran = subprocess.run(
+        command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+    )
+    assert float(ran.stdout) < 0.5  # 5 axes, 32 levels, 30 epochs, nothing cached
 
 
 def test_the_same_contents_give_the_same_page():

@@ -3,13 +3,13 @@
 import dataclasses
 from typing import NamedTuple
 
+import jax
 import numpy as np
 import pytest
 
-from gradlab.training.executors import Checkpoint, Progressed, RunResult, execute
+from gradlab.training.executors import Checkpoint, Progressed, RunResult, device_data, execute
 from gradlab.training.plan import Plan, plan
 from gradlab.training.task import Task
-
 
 COMPILED: dict[str, dict] = {}
 
@@ -34,7 +34,9 @@ def train(task, runs, *, members=None, epochs=None, workers=1, checkpoints=None)
     # Compiling is what takes time: a test that trains the same program again need not.
     learners = [learner.structure for program in programs for learner in program.learners]
     shapes = [program.shape for program in programs]
-    compiled = COMPILED.setdefault(repr((learners, shapes, task.fingerprint())), {})
+    arrays = jax.tree.map(lambda x: (x.shape, x.dtype), device_data(made))
+    lengths = [len(rows) for rows, _ in task.splits]
+    compiled = COMPILED.setdefault(repr((learners, shapes, arrays, lengths)), {})
     results, seen = {}, {}
     for event in execute(made, programs=compiled, workers=workers, checkpoints=checkpoints):
         if isinstance(event, RunResult):

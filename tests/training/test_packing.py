@@ -11,7 +11,9 @@ from gradlab.training.packing import layout_of, pack, pack_on_host, unpack, unpa
 DTYPES = [np.float32, np.int32, np.uint32, np.bool_, np.float64, np.int64]
 
 leaves = st.sampled_from(DTYPES).flatmap(
-    lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3))
+    lambda dtype: hnp.arrays(
+        dtype, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
+    )
 )
 trees = st.recursive(
     leaves,

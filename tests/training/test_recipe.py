@@ -72,7 +72,10 @@ def test_every_technique_is_known_in_any_case(field):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"dropuot": 0.1}, "Unknown recipe field 'dropuot'. Did you mean 'dropout'? Known: hidden,"),
+        (
+            {"dropuot": 0.1},
+            "Unknown recipe field 'dropuot'. Did you mean 'dropout'? Known: hidden,",
+        ),
         ({"optimizer": "addam"}, "Unknown optimizer 'addam'. Did you mean 'adam'? Known: sgd,"),
         ({"activation": "rellu"}, "Unknown activation 'rellu'. Did you mean 'relu'?"),
         ({"activation": ["relu", "tahn"]}, "Unknown activation 'tahn'. Did you mean 'tanh'?"),
@@ -135,8 +138,18 @@ class TestParameters:
         ("fields", "key", "value", "message"),
         [
             ({}, "optimizer.beta1", 1.0, "optimizer.beta1 of adam must be >= 0 and < 1; got 1.0."),
-            ({}, "optimizer.beta1", -0.1, "optimizer.beta1 of adam must be >= 0 and < 1; got -0.1."),
-            ({}, "optimizer.beta1", "x", "optimizer.beta1 of adam must be a finite number; got 'x'"),
+            (
+                {},
+                "optimizer.beta1",
+                -0.1,
+                "optimizer.beta1 of adam must be >= 0 and < 1; got -0.1.",
+            ),
+            (
+                {},
+                "optimizer.beta1",
+                "x",
+                "optimizer.beta1 of adam must be a finite number; got 'x'",
+            ),
             ({}, "optimizer.beta1", True, "optimizer.beta1 of adam must be a finite number; got"),
             ({}, "optimizer.beta1", 10**400, "optimizer.beta1 of adam must be a finite number"),
             ({}, "optimizer.beta", 0.5, "'adam' has no parameter 'beta'. Did you mean 'beta2'? It"),
@@ -154,14 +167,24 @@ class TestParameters:
             ({"norm": "group"}, "norm.groups", "x", "norm.groups of group must be int or None"),
             ({"norm": "group"}, "norm.groups", 2.5, "norm.groups of group must be int or None"),
             ({"norm": "batch"}, "norm.epsilon", 0, "norm.epsilon of batch must be > 0; got 0."),
-            ({"activation": "prelu"}, "activation.per_unit", 3, "activation.per_unit of prelu must"),
+            (
+                {"activation": "prelu"},
+                "activation.per_unit",
+                3,
+                "activation.per_unit of prelu must",
+            ),
             (
                 {"schedule": "step_decay"},
                 "schedule.every",
                 1.5,
                 "schedule.every of step_decay must be a whole number; got 1.5.",
             ),
-            ({"schedule": "step_decay"}, "schedule.every", 0, "schedule.every of step_decay must be"),
+            (
+                {"schedule": "step_decay"},
+                "schedule.every",
+                0,
+                "schedule.every of step_decay must be",
+            ),
             ({"init": "small_normal"}, "init.std", 0, "init.std of small_normal must be > 0; got"),
         ],
     )
@@ -210,7 +233,9 @@ class TestReplace:
         assert other.parameters == {"optimizer.beta2": 0.9, "optimizer.epsilon": 1e-6}
 
     def test_refuses_like_a_new_recipe(self):
-        with pytest.raises(RecipeError, match="Unknown recipe field 'epoch'. Did you mean 'epochs'"):
+        with pytest.raises(
+            RecipeError, match="Unknown recipe field 'epoch'. Did you mean 'epochs'"
+        ):
             Recipe().replace(epoch=3)
         with pytest.raises(RecipeError, match="'sgd' has no parameter 'beta1'"):
             Recipe().replace(optimizer="sgd", **{"optimizer.beta1": 0.9})
@@ -265,6 +290,7 @@ class TestStructure:
             {"init": "xavier_uniform"},
             {"init": "small_normal", "init.std": 0.3},
             {"epochs": 7},
+            {"patience": 3},
         ],
         ids=str,
     )
@@ -282,7 +308,6 @@ class TestStructure:
             {"weight_decay": 0.1},
             {"clip_norm": 1.0},
             {"clip_value": 1.0},
-            {"patience": 3},
             {"hidden": (8, 9)},
             {"hidden": (8,)},
             {"activation": "tanh"},
@@ -338,7 +363,9 @@ class TestToDict:
             Recipe(network=(Dense(units=3, dropout=0.0), Dense(units=4, norm="batch"))),
             Recipe(optimizer="adamw", weight_decay=0.0, patience=3, clip_norm=1.0, shuffle=False),
             Recipe(parameters={"optimizer.beta1": 0.5, "optimizer.epsilon_placement": "inside"}),
-            Recipe(class_weight="balanced", schedule="step_decay", parameters={"schedule.every": 2}),
+            Recipe(
+                class_weight="balanced", schedule="step_decay", parameters={"schedule.every": 2}
+            ),
         ],
     )
     def test_round_trip(self, recipe):

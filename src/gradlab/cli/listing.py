@@ -10,7 +10,9 @@ from gradlab.errors import RecipeError, unknown
 def listing(
     family: Annotated[
         str | None,
-        typer.Argument(help="optimizer, init, activation, norm, schedule, loss or data; all if left out."),
+        typer.Argument(
+            help="optimizer, init, activation, norm, schedule, loss or data; all if left out."
+        ),
     ] = None,
 ) -> None:
     """List the techniques and data sets that can be named, with their parameters."""
@@ -54,7 +56,9 @@ def _families() -> dict[str, list[tuple[str, str, str]]]:
             for name, kind in OPTIMIZERS.items()
         ],
         "init": [(n, _first(f), _parameters("init", f)) for n, f in INITIALIZERS.items()],
-        "activation": [(n, _first(f), _parameters("activation", f)) for n, f in ACTIVATIONS.items()],
+        "activation": [
+            (n, _first(f), _parameters("activation", f)) for n, f in ACTIVATIONS.items()
+        ],
         "norm": [(n, _first(f), _parameters("norm", f)) for n, f in NORMALIZATIONS.items()],
         "schedule": [(n, _first(f), _parameters("schedule", f)) for n, f in SCHEDULES.items()],
         "loss": [(n, f"{kind.task}: {kind.formula}", "") for n, kind in LOSSES.items()],

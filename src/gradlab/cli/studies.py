@@ -10,24 +10,33 @@ import typer
 from gradlab.cli.options import parse_vary, recipe_from, source_from
 
 if TYPE_CHECKING:
-    from gradlab.lab.compare import Machine
     from gradlab.lab.study import Study
 
 Data = Annotated[
-    str, typer.Argument(help="Name of a built-in set (digits, iris, …) or path of a file or folder.")
+    str,
+    typer.Argument(help="Name of a built-in set (digits, iris, …) or path of a file or folder."),
 ]
 Target = Annotated[str | None, typer.Option(help="Column to predict; the last one by default.")]
 TaskOption = Annotated[str, typer.Option(help="auto, binary, multiclass or regression.")]
 Groups = Annotated[str | None, typer.Option(help="Column whose equal values stay in one part.")]
-Time = Annotated[str | None, typer.Option(help="Column to order by; the latest rows are the test part.")]
-Test = Annotated[str | None, typer.Option(help="A second source with the same columns: the test part.")]
+Time = Annotated[
+    str | None, typer.Option(help="Column to order by; the latest rows are the test part.")
+]
+Test = Annotated[
+    str | None, typer.Option(help="A second source with the same columns: the test part.")
+]
 Drop = Annotated[list[str] | None, typer.Option(help="Column to leave out; may be repeated.")]
-Header = Annotated[bool | None, typer.Option("--header/--no-header", help="Whether row 1 holds names.")]
+Header = Annotated[
+    bool | None, typer.Option("--header/--no-header", help="Whether row 1 holds names.")
+]
 Scaling = Annotated[str, typer.Option(help="standard, minmax or none.")]
 Ratios = Annotated[str, typer.Option(help="Shares of training, validation and test rows.")]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", help="Field of the base recipe, as dropout=0.2, hidden=64,64 or optimizer.beta1=0.95; may be repeated."),
+    typer.Option(
+        "--set",
+        help="Field of the base recipe, as dropout=0.2, hidden=64,64 or optimizer.beta1=0.95; may be repeated.",
+    ),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of the split and of the first run.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Threads; the cores by default.")]
@@ -74,10 +83,10 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare training techniques on data: tune each equally, judge on fresh seeds, report."""
+    from gradlab.errors import RecipeError
     from gradlab.lab.compare import compare as run
     from gradlab.lab.compare import repeat_command
     from gradlab.lab.question import Tuning
-    from gradlab.errors import RecipeError
 
     if learning_rates < 0 or learning_rates > 25:
         raise RecipeError(f"--learning-rates must be 0 to 25; got {learning_rates}.")
@@ -128,7 +137,9 @@ def resume(
 
 def report(
     folder: Annotated[Path, typer.Argument(help="Study folder.")],
-    out: Annotated[Path | None, typer.Option(help="File; report.html in the folder by default.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File; report.html in the folder by default.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write the report of a study again, and print its ranking."""
@@ -140,7 +151,6 @@ def report(
 
 
 def _carry_out(run, as_json: bool) -> None:
-    import dataclasses
 
     from rich.console import Console
 

@@ -32,8 +32,8 @@ class Arrays:
     """Features and target as they came; the last `n_test` rows are a given test part."""
 
     name: str
-    x: Shaped[np.ndarray, "rows *row"]
-    y: Shaped[np.ndarray, "rows *answers"] | None
+    x: Shaped[np.ndarray, "..."]
+    y: Shaped[np.ndarray, "..."] | None
     names: tuple[str, ...] | None = None
     target_name: str = "target"
     n_test: int = 0
@@ -105,7 +105,7 @@ def check_finite(
     x: Num[np.ndarray, "rows columns"], names: tuple[str, ...], where: str, first_row: int = 1
 ) -> None:
     """Refuse infinite cells (NaN is a missing one), naming column and row."""
-    if x.dtype == np.uint8 or np.isfinite(_extremes(x)).all():
+    if x.dtype == np.uint8 or x.size == 0 or np.isfinite(_extremes(x)).all():
         return
     row, column = np.argwhere(np.isinf(x))[0]
     raise DataError(

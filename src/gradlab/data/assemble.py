@@ -79,11 +79,6 @@ def finish(
     notes: Iterable[str],
 ) -> Dataset:
     """Encode the target, check it against the test part, and collect the notes."""
-    if len(values) < 2:
-        raise DataError(
-            f"{name} has {len(values)} row{'s' * (len(values) != 1)} with a target; "
-            "a data set to learn from needs more."
-        )
     target = encode_target(values, task, target_name, are_labels=are_labels)
     test_rows = np.arange(len(values) - n_test, len(values)) if n_test else None
     if test_rows is not None and target.classes is not None:
@@ -118,6 +113,10 @@ def rows_with_target(values: np.ndarray, name: str) -> tuple[np.ndarray, list[st
     if lost.all():
         raise DataError(f"Target '{name}' has no value in any row. Choose another target.")
     n_lost = int(lost.sum())
+    if len(values) - n_lost < 2:
+        raise DataError(
+            f"Target '{name}' has a value in 1 row only; a data set to learn from needs more rows."
+        )
     if not n_lost:
         return ~lost, []
     rows = "row has" if n_lost == 1 else "rows have"

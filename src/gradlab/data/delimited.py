@@ -45,8 +45,8 @@ def parse_delimited(
     separator = _find_separator(content[:SNIFFED_BYTES])
     counts = _consistent_counts(content, separator, where)
     widths = next(iter(counts.values()))[0]
-    # Text cells of Polars, the columns made of them and the scaled copy: 40 bytes a cell or so.
-    needed = 2 * len(content) + 40 * int(widths.sum())
+    # Text cells of Polars, the columns made of them and the scaled copy: 50 bytes a cell or so.
+    needed = 2 * len(content) + 50 * int(widths.sum())
     check_memory(f"{where} ({len(widths)} rows, {widths.max()} columns)", needed, max_bytes)
     frame, notes = _parse_either_way(content, separator, counts, where)
     found = _has_header(frame.head(SNIFFED_ROWS).rows()) if header is None else header
@@ -136,6 +136,7 @@ def _count_fields(
 ) -> tuple[Int[np.ndarray, " records"], Int[np.ndarray, " records"]]:
     """Count the fields of each record, and find where it ends (index of its newline)."""
     buffer = np.frombuffer(content, np.uint8)
+    quoted = quoted and b'"' in content
     kinds, places = [], []
     inside = np.uint8(0)
     for start in range(0, len(buffer), BLOCK):

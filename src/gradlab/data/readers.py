@@ -99,6 +99,16 @@ def load_dataset(
             raise DataError(f"{data.name} has a test part of its own; leave test= out.")
         data = _with_test(data, _read(test, target, header, max_bytes))
     if isinstance(data, Arrays):
+        is_file = isinstance(source, (str, Path)) and source not in BUILTIN
+        if (
+            target is not None
+            and target != data.target_name
+            and not (is_file and isinstance(target, int))
+        ):
+            raise DataError(
+                f"{data.name} comes with its target, '{data.target_name}'; target={target!r} can't "
+                "be chosen. Leave target= out."
+            )
         return dataset_from_arrays(data, task, groups, time, drop)
     from gradlab.data.tabular import dataset_from_table
 
@@ -268,4 +278,5 @@ def _read_pair(x: Any, y: Any, max_bytes: int | None) -> Source:
 
 
 def _is_frame(source: Any) -> bool:
-    return hasattr(source, "__dataframe__") or hasattr(source, "columns")
+    # Ask the class: a lazy frame would work out its columns to answer.
+    return hasattr(type(source), "__dataframe__") or hasattr(type(source), "columns")

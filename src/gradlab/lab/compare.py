@@ -26,7 +26,7 @@ from gradlab.lab.question import (
 from gradlab.lab.resamples import resampled
 from gradlab.lab.snapshot import write_snapshot
 from gradlab.lab.store import Store, StoredRun, read_question, write_question
-from gradlab.lab.study import Facts, Study, best_cell
+from gradlab.lab.study import Facts, Study
 from gradlab.optim import learning_rate_grid
 from gradlab.training.executors import (
     Checkpoint,
@@ -247,9 +247,7 @@ def prepare(dataset: Dataset, question: Question) -> tuple[Task, Preprocessor]:
             f"{dataset.name} leaves {len(split.train)} training and {len(split.validation)} "
             "validation rows; a comparison needs both. Give more rows or other ratios."
         )
-    preprocessor = Preprocessor.fit(
-        dataset.features, split.train, scaling=question.data.scaling
-    )
+    preprocessor = Preprocessor.fit(dataset.features, split.train, scaling=question.data.scaling)
     resamples = (
         resampled(dataset, split, seeds=question.judging_seeds()) if question.resample else ()
     )
@@ -314,9 +312,9 @@ class _Conduct:
         tuning = [run for cell in cells if cell.tuned for run in self.tuning_runs(cell)]
         judging = [run for cell in cells for run in self.judging_runs(cell, cell.recipe)]
         self.total = len(tuning) + len(judging)
-        missing = [
-            run for run in tuning if run.id(self.fingerprint) not in self.done
-        ] + judging[min(len(judging), self._judged()) :]
+        missing = [run for run in tuning if run.id(self.fingerprint) not in self.done] + judging[
+            min(len(judging), self._judged()) :
+        ]
         side_by_side = default_side_by_side()
         self.plan: Plan = plan(task, missing, workers=self.workers, side_by_side=side_by_side)
         self.forecast = forecast(
@@ -347,12 +345,12 @@ class _Conduct:
 
     def go(self) -> None:
         self.tell("forecast")
-        tuning = [(cell, run) for cell in self.cells if cell.tuned for run in self.tuning_runs(cell)]
+        tuning = [
+            (cell, run) for cell in self.cells if cell.tuned for run in self.tuning_runs(cell)
+        ]
         self.train("tune", tuning)
         judging = [
-            (cell, run)
-            for cell in self.cells
-            for run in self.judging_runs(cell, self.chosen(cell))
+            (cell, run) for cell in self.cells for run in self.judging_runs(cell, self.chosen(cell))
         ]
         self.train("judge", judging)
         if self.store.meta("winner") is None:
@@ -511,9 +509,7 @@ class _Conduct:
 
     def train_again(self, runs: list[Run]) -> list[Any]:
         """Train the winner's runs once more for their weights; they get the same numbers."""
-        self.plan = plan(
-            self.task, runs, workers=self.workers, side_by_side=default_side_by_side()
-        )
+        self.plan = plan(self.task, runs, workers=self.workers, side_by_side=default_side_by_side())
         words: list[Any] = [None] * len(runs)
         for event in execute(self.plan, workers=self.workers, side_by_side=default_side_by_side()):
             if isinstance(event, RunResult):

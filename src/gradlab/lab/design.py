@@ -1,13 +1,14 @@
 """Which recipes a study compares."""
 
 import dataclasses
-import itertools
+import json
+import math
 from typing import Any
 
 import numpy as np
 
 from gradlab.errors import RecipeError
-from gradlab.lab.question import Question, level_name
+from gradlab.lab.question import Question, level_name, level_names
 from gradlab.training.recipe import Recipe
 
 MOST_CELLS = 100_000
@@ -53,23 +54,20 @@ def cells_of(question: Question) -> list[Cell]:
     """
     names = level_names(question)
     if question.design == "one-at-a-time":
-        settings = [
-            {axis: i} for axis, levels in question.vary.items() for i in range(len(levels))
-        ]
+        settings = [{axis: i} for axis, levels in question.vary.items() for i in range(len(levels))]
     else:
-        count = int(np.prod([len(levels) for levels in question.vary.values()]))
+        count = math.prod(len(levels) for levels in question.vary.values())
         if question.design == "factorial":
             if count > MOST_CELLS:
                 raise RecipeError(
                     f"A factorial study of these settings has {count:,} combinations; at most "
-                    f"{MOST_CELLS:,}. Vary fewer, or use design='random'."
+                    f"{MOST_CELLS:,} are possible. Vary fewer, or choose the random design."
                 )
             chosen: Any = range(count)
         else:
-            generator = np.random.default_rng(question.seed)
-            chosen = sorted(
-                generator.choice(count, min(question.samples, count), replace=False).tolist()
-            )
+            if count >= 2**63:
+                raise RecipeError("These settings have more than 2^63 combinations. Vary fewer.")
+            chosen = _draw(count, min(question.samples, count), question.seed)
         shape = [len(levels) for levels in question.vary.values()]
         settings = [
             dict(zip(question.vary, map(int, np.unravel_index(i, shape)), strict=True))
@@ -82,41 +80,65 @@ def cells_of(question: Question) -> list[Cell]:
         tuned = bool(question.tuning.learning_rates) and "learning_rate" not in question.vary
         tuned = tuned and recipe.learning_rate is None
         if question.design == "one-at-a-time":
-            levels = _levels_of(recipe, question, names, setting)
+            ((axis, i),) = setting.items()
+            levels = _levels_of(question, names, axis, i)
         else:
             levels = {axis: names[axis][i] for axis, i in setting.items()}
         cells.setdefault(cell_name(levels), Cell(recipe, levels, tuned))
+    _check_different(cells)
     return list(cells.values())
+
+
+def _check_different(cells: dict[str, Cell]) -> None:
+    """Two names of one recipe would share their runs, and no test could tell them apart."""
+    names: dict[str, str] = {}
+    for name, cell in cells.items():
+        twin = names.setdefault(json.dumps(cell.recipe.describe(), sort_keys=True), name)
+        if twin != name:
+            raise RecipeError(f"{twin} and {name} are the same recipe. Leave one of them out.")
+
+
+def _draw(count: int, n: int, seed: int) -> list[int]:
+    """Return n different numbers below count, rising."""
+    generator = np.random.default_rng(seed)
+    if count <= MOST_CELLS:
+        return sorted(generator.choice(count, n, replace=False).tolist())
+    drawn: set[int] = set()
+    while len(drawn) < n:  # `choice` would first lay out all of them
+        drawn.update(generator.integers(count, size=n - len(drawn)).tolist())
+    return sorted(drawn)
 
 
 def base_levels(question: Question) -> dict[str, str]:
     """Return the base recipe's level of each axis that lists it."""
     found = {}
-    for axis, levels in question.vary.items():
+    for axis, names in level_names(question).items():
         own = _value(question.base, axis)
-        for level, name in zip(levels, _names(question, axis), strict=True):
+        for level, name in zip(question.vary[axis], names, strict=True):
             if _same(level, own):
                 found[axis] = name
     return found
 
 
 def _levels_of(
-    recipe: Recipe, question: Question, names: dict[str, tuple[str, ...]], setting: dict[str, int]
+    question: Question, names: dict[str, tuple[str, ...]], axis: str, i: int
 ) -> dict[str, str]:
     """Return every axis on which the cell stands: its own, and all if it equals the base."""
     base = base_levels(question)
-    ((axis, i),) = setting.items()
     if base.get(axis) == names[axis][i]:
         return base
     return {axis: names[axis][i]}
 
 
 def _changed(base: Recipe, changes: dict[str, Any]) -> Recipe:
-    plain = {}
-    for axis, level in changes.items():
-        # "none" stands for None in a file, where a field has no technique of that name.
-        none = level == "none" and axis not in ("norm",) and axis in Recipe.model_fields
-        plain[axis] = None if none else level
+    # "none" stands for None in a file, where a field has no technique of that name.
+    plain = {
+        axis: None if level == "none" and axis in _NONE_MEANS_NOTHING else level
+        for axis, level in changes.items()
+    }
+    if base.learning_rate is not None:
+        # A rate set in the base holds for every level, also for other optimizers.
+        plain.setdefault("learning_rate", base.learning_rate)
     try:
         return base.replace(**plain)
     except RecipeError as error:
@@ -124,21 +146,16 @@ def _changed(base: Recipe, changes: dict[str, Any]) -> Recipe:
         raise RecipeError(f"{told}: {error}") from None
 
 
-def level_names(question: Question) -> dict[str, tuple[str, ...]]:
-    """Return the names of every axis's levels."""
-    return {axis: _names(question, axis) for axis in question.vary}
-
-
-def _names(question: Question, axis: str) -> tuple[str, ...]:
-    if axis in question.labels:
-        return question.labels[axis]
-    return tuple(level_name(level) for level in question.vary[axis])
+_NONE_MEANS_NOTHING = tuple(
+    name for name, field in Recipe.model_fields.items() if field.default is None
+)
+"""Fields that may be left open."""
 
 
 def _value(recipe: Recipe, axis: str) -> Any:
     if "." in axis:
         return recipe.parameters.get(axis, recipe.hyper().get(axis))
-    return getattr(recipe, axis, None)
+    return recipe.rate() if axis == "learning_rate" else getattr(recipe, axis, None)
 
 
 def _same(level: Any, own: Any) -> bool:
@@ -146,4 +163,4 @@ def _same(level: Any, own: Any) -> bool:
         return level is own or (level == "none" and own is None)
     if isinstance(level, str) and isinstance(own, str):
         return level.lower() == own.lower()
-    return type(level) is not str and type(own) is not str and bool(np.all(level == own))
+    return level == own

@@ -5,7 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+import numpy as np
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from gradlab.errors import RecipeError, StudyError, unknown
 from gradlab.training.recipe import Recipe
@@ -13,6 +21,9 @@ from gradlab.training.recipe import Recipe
 Design = Literal["one-at-a-time", "factorial", "random"]
 MOST_SEEDS = 5000
 """Seeds of one phase; tuning seeds begin where judging seeds can't reach."""
+
+NOT_VARIED = ("epochs", "parameters", "network")
+"""What all runs of a study share."""
 
 DEFAULT_VARY: dict[str, list] = {
     "optimizer": [
@@ -82,6 +93,7 @@ class Question(BaseModel):
     Args:
         data: The source.
         vary: Setting to levels; a level may be any value that the recipe's field takes.
+        labels: Setting to the names of its levels, where they are not to be called by their values.
         base: The recipe round which settings vary.
         design: "one-at-a-time" changes one setting of the base; "factorial" tries every
             combination; "random" draws `samples` of them.
@@ -95,7 +107,9 @@ class Question(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     data: Source = Source()
-    vary: dict[str, tuple] = Field(default_factory=lambda: {k: tuple(v) for k, v in DEFAULT_VARY.items()})
+    vary: dict[str, tuple] = Field(
+        default_factory=lambda: {k: tuple(v) for k, v in DEFAULT_VARY.items()}
+    )
     labels: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     base: Recipe = Recipe()
     design: Design = "one-at-a-time"
@@ -112,29 +126,44 @@ class Question(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            text = first["msg"].removeprefix("Value error, ")
             if first["type"] == "extra_forbidden":
                 raise RecipeError(unknown("study option", where, type(self).model_fields)) from None
+            if first["type"] == "value_error":  # one of ours: it says what came
+                raise RecipeError(str(first["ctx"]["error"])) from None
+            text = first["msg"][0].lower() + first["msg"][1:]
             raise RecipeError(f"{where}: {text}; got {first['input']!r}.") from None
 
     @field_validator("vary", mode="before")
     @classmethod
     def _levels(cls, vary: Any) -> Any:
         if not isinstance(vary, Mapping) or not vary:
-            raise ValueError('vary must name settings and their levels, as {"optimizer": ["sgd", "adam"]}')
+            raise ValueError(
+                'vary must name settings and their levels, as {"optimizer": ["sgd", "adam"]}; '
+                f"got {vary!r}."
+            )
         checked = {}
         for axis, levels in vary.items():
             if isinstance(levels, str) or not hasattr(levels, "__iter__"):
-                raise ValueError(f"the levels of {axis} must be a list; got {levels!r}")
-            levels = tuple(tuple(x) if isinstance(x, list) else x for x in levels)
+                raise ValueError(f"vary: the levels of {axis} must be a list; got {levels!r}.")
+            levels = tuple(_plain_level(axis, level) for level in levels)
             if not levels:
-                raise ValueError(f"{axis} has no levels")
-            if axis in ("epochs", "parameters", "network"):
-                raise ValueError(f"{axis} can't be varied; set it in the base recipe")
-            if len({repr(x) for x in levels}) < len(levels):
-                raise ValueError(f"{axis} names a level twice: {levels}")
+                raise ValueError(f"vary: {axis} has no levels. Give at least one.")
+            if axis in NOT_VARIED:
+                raise ValueError(f"vary: {axis} can't be varied; set it in the base recipe.")
+            twice = [level for i, level in enumerate(levels) if level in levels[:i]]
+            if twice:
+                raise ValueError(f"vary: {axis} names the level {level_name(twice[0])} twice.")
             checked[axis] = levels
         return checked
+
+    @model_validator(mode="after")
+    def _labels_fit(self) -> "Question":
+        for axis, names in self.labels.items():
+            if axis not in self.vary or len(names) != len(self.vary[axis]):
+                raise ValueError(f"labels: {axis} has other levels than vary gives it.")
+            if len(set(names)) < len(names):
+                raise ValueError(f"labels: {axis} has the same label twice: {', '.join(names)}.")
+        return self
 
     @field_validator("base", mode="before")
     @classmethod
@@ -162,6 +191,7 @@ class Question(BaseModel):
                 for axis, levels in self.vary.items()
             },
             "base": self.base.to_dict(),
+            **({"labels": _plain(self.labels)} if self.labels else {}),
             **_plain(
                 self.model_dump(
                     include={"design", "samples", "seeds", "seed", "resample", "tuning"}
@@ -212,6 +242,14 @@ def level_name(level: Any) -> str:
     return f"{level:g}" if isinstance(level, float) else str(level)
 
 
+def level_names(question: Question) -> dict[str, tuple[str, ...]]:
+    """Return the names of every axis's levels, each once an axis."""
+    return {
+        axis: question.labels.get(axis) or _different_names(levels)
+        for axis, levels in question.vary.items()
+    }
+
+
 def question_from_dict(content: dict[str, Any], path: Path) -> Question:
     """Return the question of a `study.toml`.
 
@@ -219,11 +257,34 @@ def question_from_dict(content: dict[str, Any], path: Path) -> Question:
         StudyError: If it was edited into something that makes no sense.
     """
     try:
-        content = dict(content)
-        content["base"] = Recipe(**content.get("base", {}))
-        return Question(**content)
+        base = content.get("base", {})
+        if not isinstance(base, Mapping):
+            raise RecipeError(f"base must be a table of recipe fields; got {base!r}.")
+        return Question(**{**content, "base": Recipe(**base)})
     except RecipeError as error:
-        raise StudyError(f"{path}: {error}") from None
+        raise StudyError(f"{path} makes no sense: {error}") from None
+
+
+def _different_names(levels: tuple) -> tuple[str, ...]:
+    names = tuple(level_name(level) for level in levels)
+    if len(set(names)) == len(names):
+        return names
+    # Numbers that agree in six digits are written out.
+    return tuple(
+        repr(level) if isinstance(level, float) else name
+        for level, name in zip(levels, names, strict=True)
+    )
+
+
+def _plain_level(axis: str, level: Any) -> Any:
+    """Return a level as the recipe takes it: Python's own numbers, tuples, a tuple of widths."""
+    if isinstance(level, np.generic):
+        level = level.item()
+    if isinstance(level, list | tuple):
+        return tuple(_plain_level("", part) for part in level)
+    if axis == "hidden" and isinstance(level, int) and not isinstance(level, bool):
+        return (level,) if level else ()
+    return level
 
 
 def _plain(value: Any) -> Any:

@@ -25,9 +25,7 @@ def write_snapshot(dataset: Dataset, source: Source, folder: Path) -> Source:
     }
     target = dataset.target_name
     if target in columns:
-        raise StudyError(
-            f"The target and a column are both called '{target}'. Rename one of them."
-        )
+        raise StudyError(f"The target and a column are both called '{target}'. Rename one of them.")
     if dataset.classes is None:
         columns[target] = dataset.y
     else:

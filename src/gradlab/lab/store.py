@@ -16,6 +16,7 @@ import dataclasses
 import json
 import sqlite3
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,29 +70,43 @@ class Store:
     """An open study folder.
 
     Raises:
-        StudyError: If the folder can't be made, or holds something else.
+        StudyError: If the folder holds no study's database, a damaged one, or another version's.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Open a folder, making it and its tables where there are none."""
+    def __init__(self, folder: Path, *, create: bool = False) -> None:
+        """Open the database of a study folder.
+
+        Args:
+            folder: Of the study.
+            create: Make the database where there is none.
+        """
         self.folder = folder
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self.connection = sqlite3.connect(folder / DATABASE, timeout=5)
-            self.connection.execute("PRAGMA journal_mode=DELETE")
-            self.connection.executescript(_TABLES)
-        except (OSError, sqlite3.Error) as error:
+        path = folder / DATABASE
+        if not create and not path.exists():
             raise StudyError(
-                f"Could not open {folder} as a study folder: {error}. "
-                "Choose a folder that you may write to with --out."
-            ) from error
+                f"The study in {folder} has not begun: it has no {DATABASE}. "
+                f"Run: gradlab resume {folder}"
+            )
+        with self._reading():
+            self.connection = sqlite3.connect(path, timeout=5)
+        try:
+            self._open(create)
+        except BaseException:
+            self.connection.close()
+            raise
+
+    def _open(self, create: bool) -> None:
+        if create:
+            with self._writing():
+                self.connection.execute("PRAGMA journal_mode=DELETE")
+                self.connection.executescript(_TABLES)
         found = self.meta("schema")
-        if found is None:
+        if found is None and create:
             self.set_meta(schema=str(SCHEMA))
         elif found != str(SCHEMA):
             raise StudyError(
-                f"{folder} was written by another version of Gradlab (schema {found}, this one "
-                f"reads {SCHEMA}). Open it with that version, or run the study again."
+                f"{self.folder} was written by another version of Gradlab (schema {found}, this "
+                f"one reads {SCHEMA}). Open it with that version, or run the study again."
             )
 
     def close(self) -> None:
@@ -100,7 +115,9 @@ class Store:
 
     def meta(self, key: str) -> str | None:
         """Return a stored fact, or None."""
-        row = self.connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        query = "SELECT value FROM meta WHERE key = ?"
+        with self._reading():
+            row = self.connection.execute(query, (key,)).fetchone()
         return row[0] if row else None
 
     def set_meta(self, **facts: str) -> None:
@@ -150,24 +167,25 @@ class Store:
 
     def runs(self) -> list[StoredRun]:
         """Return every finished run."""
-        rows = self.connection.execute(
-            "SELECT runs.*, history.epochs FROM runs JOIN history ON history.run = runs.id "
-            # Not by arrival, which differs from one time to the next.
-            "ORDER BY phase DESC, cell, learning_rate, seed"
-        )
-        return [
-            StoredRun(
-                *row[:3],
-                json.loads(row[3]),
-                *row[4:15],
-                np.frombuffer(row[15], "<f8").reshape(-1, 3),
+        with self._reading():
+            rows = self.connection.execute(
+                "SELECT runs.*, history.epochs FROM runs JOIN history ON history.run = runs.id "
+                # Not by arrival, which differs from one time to the next.
+                "ORDER BY phase DESC, cell, learning_rate, seed"
             )
-            for row in rows
-        ]
+            return [
+                StoredRun(
+                    *row[:3],
+                    json.loads(row[3]),
+                    *row[4:15],
+                    np.frombuffer(row[15], "<f8").reshape(-1, 3),
+                )
+                for row in rows
+            ]
 
     def weights(self, run: StoredRun) -> np.ndarray | None:
-        """Return the packed weights of a run, or None if none were kept."""
-        if run.weights is None:
+        """Return the packed weights of a run, or None if none were kept or their file is lost."""
+        if run.weights is None or not (self.folder / "weights" / run.weights).exists():
             return None
         return self.read_tensors(Path("weights") / run.weights).get(run.id)
 
@@ -191,20 +209,37 @@ class Store:
             return load((self.folder / name).read_bytes())
         except (OSError, SafetensorError) as error:
             raise StudyError(
-                f"Could not read {self.folder / name}: {error}. Restore the file, or delete its "
-                "rows' study folder and run the study again."
+                f"Could not read {self.folder / name}: {error}. Restore the file, or delete it: "
+                "what it held is then trained again."
             ) from error
 
     @contextlib.contextmanager
-    def _writing(self):
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, ValueError) as error:  # ValueError: a cell that is no JSON
+            raise self._damaged(error) from error
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
         try:
             with self.connection:
                 yield
         except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", None)  # not all errors come from SQLite
+            if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+                raise self._damaged(error) from error
             raise StudyError(
                 f"Could not write {self.folder / DATABASE}: {error}. What was stored before is "
-                f"safe; free space, then run: gradlab resume {self.folder}"
+                "safe. Make room on the disk, or the file writable, then run: "
+                f"gradlab resume {self.folder}"
             ) from error
+
+    def _damaged(self, error: Exception) -> StudyError:
+        return StudyError(
+            f"Could not read {self.folder / DATABASE}: {error}. Bring back a copy of the file; or "
+            f"delete it, and train everything again with: gradlab resume {self.folder}"
+        )
 
 
 def write_question(folder: Path, question: dict[str, Any]) -> None:
@@ -220,7 +255,9 @@ def read_question(folder: Path) -> dict[str, Any]:
     """
     path = folder / STUDY_FILE
     if not folder.is_dir():
-        raise StudyError(f"There is no folder {folder}. Give the folder that a study was written to.")
+        raise StudyError(
+            f"There is no folder {folder}. Give the folder that a study was written to."
+        )
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -229,4 +266,6 @@ def read_question(folder: Path) -> dict[str, Any]:
             "`gradlab compare --out` wrote."
         ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise StudyError(f"Could not read {path}: {error}.") from error
+        raise StudyError(
+            f"Could not read {path}: {error}. Bring the file back as `gradlab compare` wrote it."
+        ) from error

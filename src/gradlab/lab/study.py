@@ -4,21 +4,26 @@ import dataclasses
 import functools
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from gradlab.errors import RecipeError, StudyError, unknown
 from gradlab.lab.design import cell_name
-from gradlab.lab.question import Question, question_from_dict
+from gradlab.lab.question import Design, Question, Tuning, question_from_dict
 from gradlab.lab.statistics import AxisEffects, axis_effects, rank_axis
-from gradlab.lab.store import STUDY_FILE, Store, StoredRun, read_question
+from gradlab.lab.store import DATABASE, STUDY_FILE, Store, StoredRun, read_question
 from gradlab.lab.verdicts import AxisRanking
+from gradlab.optim import OPTIMIZERS
 from gradlab.training.population import HISTORY
 from gradlab.training.recipe import Recipe
 
 if TYPE_CHECKING:
     import polars as pl
+
+
+JudgedCell = tuple[dict[str, str], dict[int, float]]
+"""A cell's levels, and its judging scores by seed."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +99,8 @@ class Study:
         """
         self.folder = Path(folder)
         content = read_question(self.folder)
+        content.pop("objects", None)
+        self._question = question_from_dict(content, self.folder / STUDY_FILE)
         store = Store(self.folder)
         try:
             facts = store.meta("facts")
@@ -108,9 +115,13 @@ class Study:
                 for key in ("winner", "timing", "versions", "machine", "command")
             }
             self.runs: list[StoredRun] = store.runs()
+        except (ValueError, TypeError, KeyError) as error:
+            raise StudyError(
+                f"What {self.folder / DATABASE} holds is damaged: {error!r}. Bring back a copy of "
+                f"the file; or delete it, and run: gradlab resume {self.folder}"
+            ) from error
         finally:
             store.close()
-        self._content = content
         self._rankings: dict[str, AxisRanking] = {}
 
     def __repr__(self) -> str:
@@ -128,7 +139,7 @@ class Study:
         """Settings that were varied."""
         return tuple(self.facts.axes)
 
-    @functools.cached_property
+    @property
     def question(self) -> Question:
         """What was asked.
 
@@ -140,22 +151,22 @@ class Study:
                 f"The study in {self.folder} compares Python objects, which its folder can't hold; "
                 "its results can be read, but it can't be resumed. Run it again from Python."
             )
-        return question_from_dict(self._content, self.folder / STUDY_FILE)
+        return self._question
 
     @property
-    def design(self) -> str:
+    def design(self) -> Design:
         """How cells were chosen."""
-        return self._content["design"]
+        return self._question.design
 
     @property
-    def tuning(self) -> dict[str, int]:
+    def tuning(self) -> Tuning:
         """Learning rates and seeds of the tuning budget."""
-        return self._content["tuning"]
+        return self._question.tuning
 
     @property
     def seeds(self) -> int:
         """Judging seeds a level."""
-        return self._content["seeds"]
+        return self._question.seeds
 
     @property
     def command(self) -> str:
@@ -183,18 +194,23 @@ class Study:
         stored = self._meta["winner"]
         if stored is None:
             return None
-        return Winner(
-            **{k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()}
-        )
+        return Winner(**{k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()})
 
     @property
     def best(self) -> Recipe:
         """The recipe with the highest mean validation score.
 
         Raises:
-            StudyError: If no recipe has been judged yet.
+            StudyError: If no recipe has been judged yet, or the best holds a Python object.
         """
-        return Recipe(**best_cell(self)[1][0].recipe)
+        recipe = best_cell(self)[1][0].recipe
+        name = recipe.get("optimizer", "adam")
+        if name not in OPTIMIZERS:
+            raise StudyError(
+                f"The best recipe of {self.folder} trains with the optimizer object '{name}', which "
+                "the folder can't hold. Build it in Python: Recipe(optimizer=…)."
+            )
+        return Recipe(**recipe)
 
     @functools.cached_property
     def _by_cell(self) -> dict[tuple[str, str], list[StoredRun]]:
@@ -213,26 +229,33 @@ class Study:
         import polars as pl
 
         levels = {cell_name(cell["levels"]): cell["levels"] for cell in self.facts.cells}
-        rows = []
-        for run in self.runs:
-            own = levels[run.cell]
-            rows.append(
-                {
-                    "run": run.id,
-                    "phase": run.phase,
-                    **{axis: own.get(axis, self.facts.base.get(axis)) for axis in self.axes},
-                    "seed": run.seed,
-                    "status": run.status,
-                    "epochs": run.epochs,
-                    "best_epoch": run.best_epoch,
-                    "learning_rate": run.learning_rate,
-                    "validation_score": run.validation_score,
-                    "validation_loss": run.validation_loss,
-                    "train_loss": run.train_loss,
-                    "seconds": run.seconds,
-                }
-            )
-        return pl.DataFrame(rows, infer_schema_length=None)
+        own, base = [levels[run.cell] for run in self.runs], self.facts.base
+        numbers = {
+            "seed": pl.Int64,
+            "status": pl.String,
+            "epochs": pl.Int64,
+            "best_epoch": pl.Int64,
+            "learning_rate": pl.Float64,
+            "validation_score": pl.Float64,
+            "validation_loss": pl.Float64,
+            "train_loss": pl.Float64,
+            "seconds": pl.Float64,
+        }
+        return pl.DataFrame(
+            {
+                "run": pl.Series([run.id for run in self.runs], dtype=pl.String),
+                "phase": pl.Series([run.phase for run in self.runs], dtype=pl.String),
+                **{
+                    axis: pl.Series([row.get(axis, base.get(axis)) for row in own], dtype=pl.String)
+                    for axis in self.axes
+                },
+                # Where the learning rate is an axis, its column holds the number.
+                **{
+                    name: pl.Series([getattr(run, name) for run in self.runs], dtype=dtype)
+                    for name, dtype in numbers.items()
+                },
+            }
+        )
 
     @functools.cached_property
     def history(self) -> "pl.DataFrame":
@@ -251,14 +274,16 @@ class Study:
         )
 
     def ranking(self, axis: str) -> AxisRanking:
-        """Rank the levels of one axis: means, paired differences, verdicts.
+        """Rank the levels of one axis: means, differences, verdicts.
 
-        In a factorial or random study a level's scores are averaged over the other settings
-        within each seed, so that pairs share seed and settings.
+        Levels are compared seed by seed; in a factorial study a level's scores are first averaged
+        over the other settings within each seed, so that pairs share seed and settings. With one
+        seed the settings themselves are the pairs. In a random study levels share no settings:
+        each combination's mean over its seeds is one independent sample of its levels.
 
         Raises:
             RecipeError: If the axis was not varied.
-            StudyError: If fewer than two levels have been judged.
+            StudyError: If no level has been judged.
         """
         if axis not in self.facts.axes:
             raise RecipeError(unknown("axis", axis, self.facts.axes))
@@ -266,44 +291,55 @@ class Study:
             self._rankings[axis] = self._rank(axis)
         return self._rankings[axis]
 
+    @property
+    def blocks(self) -> Literal["seeds", "settings", "combinations"]:
+        """What the levels of an axis are compared over; see `ranking`."""
+        if self.design == "random":
+            return "combinations"
+        return "settings" if self.design == "factorial" and self.seeds == 1 else "seeds"
+
     def _rank(self, axis: str) -> AxisRanking:
-        names = self.facts.axes[axis]
-        cells = [cell["levels"] for cell in self.facts.cells]
-        seeds = sorted({run.seed for run in self.runs if run.phase == "judge"})
-        scores = np.full((len(names), len(seeds)), np.nan)
-        for i, name in enumerate(names):
-            rows = [
-                {run.seed: run.validation_score for run in self.cell_runs("judge", levels)}
-                for levels in cells
-                if levels.get(axis) == name
-            ]
-            for j, seed in enumerate(seeds):
-                if rows and all(seed in row for row in rows):
-                    scores[i, j] = np.mean([row[seed] for row in rows])
+        by_level = [self._judged(axis, name) for name in self.facts.axes[axis]]
+        if self.blocks == "combinations":
+            scores, averaged = _independent(by_level), self.seeds
+        elif self.blocks == "settings":
+            scores, averaged = _by_settings(by_level, axis), 1
+        else:
+            scores, averaged = _by_seed(by_level), max(len(cells) for cells in by_level)
         judged = ~np.isnan(scores).all(axis=1)
-        if judged.sum() < 1:
+        if not judged.any():
             raise StudyError(
                 f"No level of {axis} has been judged yet. Run: gradlab resume {self.folder}"
             )
-        kept = [name for name, has in zip(names, judged, strict=True) if has]
-        base = self.facts.base.get(axis)
-        in_cells = 1.0 if self.design == "one-at-a-time" else len(cells) / len(names)
-        resolution = (
-            1 / (self.facts.validation * in_cells)
-            if self.facts.score == "accuracy" and self.facts.validation
-            else None
-        )
+        facts = self.facts
+        kept = [name for name, has in zip(facts.axes[axis], judged, strict=True) if has]
+        base = facts.base.get(axis)
+        corrected = self._question.resample and self.blocks == "seeds"
         return rank_axis(
             axis,
             kept,
             scores[judged],
             base=base if base in kept else None,
-            unit=self.facts.score,
-            resolution=resolution,
-            resample_correction=(
-                self.facts.validation / self.facts.train if self._content.get("resample") else None
+            unit=facts.score,
+            resolution=(
+                1 / (facts.validation * averaged)
+                if facts.score == "accuracy" and facts.validation
+                else None
             ),
+            resample_correction=facts.validation / facts.train if corrected else None,
+            test="welch" if self.blocks == "combinations" else "paired t",
         )
+
+    def _judged(self, axis: str, name: str) -> list[JudgedCell]:
+        """Return the cells that hold a level, each with its judging scores by seed."""
+        return [
+            (
+                levels,
+                {run.seed: run.validation_score for run in self.cell_runs("judge", levels)},
+            )
+            for levels in (cell["levels"] for cell in self.facts.cells)
+            if levels.get(axis) == name
+        ]
 
     def effects(self) -> AxisEffects:
         """Return each axis's share of the variance of judged scores (factorial, random)."""
@@ -328,6 +364,40 @@ class Study:
         path = self.folder / "report.html" if path is None else Path(path)
         write_report(report_contents(self), path)
         return path
+
+
+def _by_seed(by_level: list[list[JudgedCell]]) -> np.ndarray:
+    """Return (levels, seeds): means over the cells of a level; NaN where one is missing."""
+    seeds = sorted({seed for cells in by_level for _, scores in cells for seed in scores})
+    table = np.full((len(by_level), len(seeds)), np.nan)
+    for row, cells in zip(table, by_level, strict=True):
+        for j, seed in enumerate(seeds):
+            if all(seed in scores for _, scores in cells):
+                row[j] = np.mean([scores[seed] for _, scores in cells])
+    return table
+
+
+def _by_settings(by_level: list[list[JudgedCell]], axis: str) -> np.ndarray:
+    """Return (levels, settings of the other axes) of a study with one seed."""
+    columns = [
+        {
+            cell_name({k: v for k, v in levels.items() if k != axis}): next(iter(scores.values()))
+            for levels, scores in cells
+            if scores
+        }
+        for cells in by_level
+    ]
+    settings = sorted({setting for column in columns for setting in column})
+    return np.array([[column.get(s, np.nan) for s in settings] for column in columns])
+
+
+def _independent(by_level: list[list[JudgedCell]]) -> np.ndarray:
+    """Return (levels, samples): each cell's mean over its seeds, filled up with NaN."""
+    samples = [[np.mean(list(s.values())) for _, s in cells if s] for cells in by_level]
+    table = np.full((len(samples), max(map(len, samples))), np.nan)
+    for row, values in zip(table, samples, strict=True):
+        row[: len(values)] = values
+    return table
 
 
 def best_cell(study: Study) -> tuple[dict[str, str], list[StoredRun]]:

@@ -60,9 +60,7 @@ def report_contents(study: Study) -> report.ReportContents:
     facts, content = study.facts, study.runs
     tuning = [run for run in content if run.phase == "tune"]
     timing = study.timing
-    axes = tuple(
-        section for axis in study.axes if (section := _section(study, axis)) is not None
-    )
+    axes = tuple(section for axis in study.axes if (section := _section(study, axis)) is not None)
     return report.ReportContents(
         title=f"Training techniques on {facts.name}",
         question=report.Question(
@@ -154,7 +152,10 @@ def _section(study: Study, axis: str) -> report.AxisSection | None:
         curves=tuple(_curve(row.level, runs[row.level]) for row in ranking.rows if runs[row.level]),
         runs=tuple(
             report.RunPoint(
-                level, run.seed, run.seconds, None if run.status == "diverged" else run.validation_score
+                level,
+                run.seed,
+                run.seconds,
+                None if run.status == "diverged" else run.validation_score,
             )
             for level, own in runs.items()
             for run in own

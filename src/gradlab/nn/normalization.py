@@ -33,7 +33,7 @@ def statistics(
     """Return mean and biased variance over some axes, which stay as axes of length 1.
 
     One pass over the data: with c = x − x_first, mean = x_first + E[c] and variance = E[c²] − E[c]²
-    (two passes cost a third more of a convolutional step). Subtracting the first element of
+    (a convolutional step of 30 ms became one of 21). Subtracting the first element of
     every reduced slice keeps E[c²] and E[c]² small, so nothing cancels at a mean far from 0.
 
     Args:
@@ -92,7 +92,7 @@ def population_statistics(
 
 def _last(vector: Array | np.ndarray, x: Array | np.ndarray) -> Array:
     """Give a vector over the last axis the rank of x."""
-    return jnp.reshape(vector, (*[1] * (x.ndim - 1), -1))
+    return jnp.asarray(vector).reshape(*[1] * (x.ndim - 1), -1)
 
 
 def _standardize(x: Array, mean: Array, variance: Array, epsilon: Fixed) -> Array:
@@ -332,7 +332,7 @@ def _group_statistics(x: Array, groups: int) -> tuple[Array, Array]:
 
     The same numbers as `statistics` of x split into groups, but channels are summed into groups,
     and handed back, by products with a 0/1 matrix: XLA sums short rows slowly on a CPU (a training
-    step of a 64-64-10 network takes 47 µs instead of 75).
+    step of a 64-64-10 network takes 49 µs instead of 75).
     """
     n_features = x.shape[-1]
     member = jnp.asarray(np.repeat(np.eye(groups), n_features // groups, axis=0), x.dtype)

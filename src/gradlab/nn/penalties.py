@@ -16,12 +16,13 @@ from gradlab.scalars import NonNegative
 
 
 def l1_norm(x: Float[Array | np.ndarray, "*shape"]) -> Float[Array, ""]:
-    """Return Σ |x_i|.
+    """Return Σ |x_i|, with the subgradient sign(x_i), 0 at 0.
 
     >>> float(l1_norm(jnp.array([1.0, 2.0, 3.0, 4.0, 5.0])))
     15.0
     """
-    return jnp.sum(jnp.abs(x))
+    # Not jnp.abs, whose derivative at 0 is 1: the subgradient of a weight at rest is 0.
+    return jnp.sum(x * jax.lax.stop_gradient(jnp.sign(x)))
 
 
 def l2_norm(x: Float[Array | np.ndarray, "*shape"]) -> Float[Array, ""]:

@@ -56,8 +56,8 @@ def learning_rate_grid(kind: OptimizerKind, n: int = 5) -> tuple[float, ...]:
     """Return n learning rates a factor √10 apart: the usual one, n // 3 below it, the rest above.
 
     Usual rates are those of large networks; small ones bear more. On handwritten digits with 64
-    hidden units the best of five lies inside this grid for every kind, and for half of them it
-    would lie at the upper end of a grid with the usual rate in its middle.
+    hidden units every kind's score is falling, or flat within its noise, at the upper end of this
+    grid of five; with the usual rate in the middle half of them would still be rising there.
 
     >>> from gradlab.optim.adam import ADAM
     >>> [f"{rate:.2g}" for rate in learning_rate_grid(ADAM)]

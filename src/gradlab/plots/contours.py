@@ -8,8 +8,9 @@ from jaxtyping import Float, Real
 from plotly.subplots import make_subplots
 
 from gradlab.plots.theme import DASHES, GREY, PALETTE, TEXT, apply_theme
+from gradlab.scalars import Scalar
 
-Window = tuple[float, float, float, float]
+Window = tuple[Scalar, Scalar, Scalar, Scalar]
 """x from, x to, y from, y to."""
 
 Surface = Callable[[np.ndarray, np.ndarray], np.ndarray]

@@ -7,15 +7,17 @@ import plotly.graph_objects as go
 from jaxtyping import Float, Real
 from plotly.subplots import make_subplots
 
+from gradlab.nn.perceptron.boundary import Interval
 from gradlab.plots.contours import animation_controls, path_marks
 from gradlab.plots.theme import BLUE, PALETTE, TEXT, VERMILLION, apply_theme, fade
+from gradlab.scalars import Scalar
 
 Curve = Callable[[np.ndarray], np.ndarray]
 Points = Real[np.ndarray, " _"]
 
 
 def descents_figure(
-    function: Curve, paths: Mapping[str, Points], window: tuple[float, float], *, title: str
+    function: Curve, paths: Mapping[str, Points], window: Interval, *, title: str
 ) -> go.Figure:
     """Draw paths on one curve, from a ring at the start to a cross at the end."""
     figure = go.Figure(_curve(function, window))
@@ -26,7 +28,7 @@ def descents_figure(
 
 
 def descent_panels_figure(
-    panels: Mapping[str, tuple[Curve, Mapping[str, Points], tuple[float, float]]], *, title: str
+    panels: Mapping[str, tuple[Curve, Mapping[str, Points], Interval]], *, title: str
 ) -> go.Figure:
     """Draw one panel below the other, each a curve with its paths.
 
@@ -57,10 +59,10 @@ def ball_figure(
     positions: Float[np.ndarray, " steps"],
     velocities: Float[np.ndarray, " steps"],
     gradients: Float[np.ndarray, " steps"],
-    window: tuple[float, float],
+    window: Interval,
     *,
-    learning_rate: float,
-    momentum: float,
+    learning_rate: Scalar,
+    momentum: Scalar,
 ) -> go.Figure:
     """Draw momentum's ball, frame by frame: movement = momentum + negative gradient.
 
@@ -131,7 +133,7 @@ def ball_figure(
     return figure
 
 
-def _curve(function: Curve, window: tuple[float, float]) -> go.Scatter:
+def _curve(function: Curve, window: Interval) -> go.Scatter:
     w = np.linspace(*window, 200)
     return go.Scatter(
         x=w,

@@ -8,7 +8,7 @@ from gradlab.plots.theme import BLUE, GREEN, GREY, TEXT, VERMILLION, apply_theme
 
 COLUMNS = {"direction": (0.0, BLUE), "size": (2.0, VERMILLION)}
 MIDDLE = (1.0, GREEN)
-"""Column and colour of the root and of those that change both."""
+"""Column and colour of those that change both; roots stand in the column too."""
 
 
 def genealogy_figure(
@@ -77,7 +77,7 @@ def _places(
     """Give each a column by its idea and a height by its generation; cousins stand apart."""
     groups: dict[tuple[float, int], list[str]] = {}
     for name in parents:
-        column = COLUMNS.get(changes.get(name, ""), MIDDLE)[0]
+        column = COLUMNS.get(changes.get(name, ""), MIDDLE)[0] if parents[name] else MIDDLE[0]
         groups.setdefault((column, generation[name]), []).append(name)
     place = {}
     for (column, depth), names in groups.items():

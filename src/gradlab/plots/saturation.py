@@ -7,9 +7,10 @@ import plotly.graph_objects as go
 from scipy.special import expit
 
 from gradlab.plots.theme import BLUE, TEXT, VERMILLION, apply_theme
+from gradlab.scalars import Scalar
 
 
-def saturation_figure(neurons: Mapping[str, float]) -> go.Figure:
+def saturation_figure(neurons: Mapping[str, Scalar]) -> go.Figure:
     """Draw the gradient by the bias against the sum z, for a sigmoid with target 0.
 
     Squared error e = ½ (o - 0)²: ∂e/∂z = o² (1 - o), which vanishes as o goes to 1, the worst
@@ -56,7 +57,7 @@ def saturation_figure(neurons: Mapping[str, float]) -> go.Figure:
     return apply_theme(figure)
 
 
-def gradient_bars_figure(neurons: Mapping[str, float]) -> go.Figure:
+def gradient_bars_figure(neurons: Mapping[str, Scalar]) -> go.Figure:
     """Draw the gradients by the bias of several neurons, target 0, as pairs of bars."""
     z = np.array(list(neurons.values()))
     figure = go.Figure()

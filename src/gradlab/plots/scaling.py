@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 from gradlab.plots.contours import contour_trace, path_trace
 from gradlab.plots.tables import table_trace
 from gradlab.plots.theme import BLUE, VERMILLION, apply_theme
+from gradlab.scalars import Scalar
 
 
 def scaling_tables_figure(
@@ -66,7 +67,7 @@ def scaling_tables_figure(
 
 
 def scale_contours_figure(
-    spreads: tuple[float, float], *, start: tuple[float, float] = (1.0, 1.0), steps: int = 20
+    spreads: tuple[Scalar, Scalar], *, start: tuple[Scalar, Scalar] = (1.0, 1.0), steps: int = 20
 ) -> go.Figure:
     """Draw the loss over two weights, raw and scaled, with gradient descent on both.
 

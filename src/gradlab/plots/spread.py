@@ -7,13 +7,14 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from plotly.subplots import make_subplots
 
+from gradlab.nn.perceptron.boundary import Interval
 from gradlab.plots.theme import PALETTE, apply_theme
 
 
 def activation_spread_figure(
     activations: Mapping[str, Sequence[Float[np.ndarray, "..."]]],
     *,
-    window: tuple[float, float] = (-1.0, 1.0),
+    window: Interval = (-1.0, 1.0),
     bins: int = 30,
 ) -> go.Figure:
     """Draw a histogram a layer (rows) and initialiser (columns), all on one axis.
@@ -35,6 +36,7 @@ def activation_spread_figure(
         horizontal_spacing=0.03,
         vertical_spacing=0.3 / n_layers,
     )
+    figure.update_annotations(yshift=14, selector={"textangle": None})  # room for σ under titles
     edges = np.linspace(*window, bins + 1)
     for column, (name, layers) in enumerate(activations.items(), start=1):
         for row, values in enumerate(layers, start=1):

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from gradlab.plots.theme import AXIS, BLUE, TEXT, fade
+from gradlab.scalars import Scalar
 
 
 def table_trace(
     header: Sequence[str],
     rows: Sequence[Sequence[str]],
     *,
-    widths: Sequence[float] | None = None,
+    widths: Sequence[Scalar] | None = None,
     marked_columns: Sequence[int] = (),
 ) -> go.Table:
     """Return a table of ready-made texts.
@@ -27,7 +28,7 @@ def table_trace(
         fade(BLUE, 0.12) if i in marked_columns else "rgba(0, 0, 0, 0)" for i in range(len(header))
     ]
     return go.Table(
-        columnwidth=list(widths) if widths else None,
+        columnwidth=[float(width) for width in widths] if widths else None,
         header={
             "values": [f"<b>{title}</b>" for title in header],
             "fill": {"color": fade(BLUE, 0.2)},

@@ -6,12 +6,13 @@ before JAX starts.
 """
 
 import dataclasses
+import functools
 import os
 import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import equinox as eqx
@@ -20,7 +21,7 @@ import numpy as np
 from jaxtyping import Float, PyTree, UInt32
 
 from gradlab.training.network import build_network
-from gradlab.training.order import PADDING, batch_order
+from gradlab.training.order import PADDING, batch_order, steps_per_epoch
 from gradlab.training.packing import unpack_on_host
 from gradlab.training.plan import Plan, Program, Run, learning_rates, start_words
 from gradlab.training.population import (
@@ -32,6 +33,7 @@ from gradlab.training.population import (
     initial_control,
     population,
 )
+from gradlab.training.precision import precision
 from gradlab.training.recipe import Recipe
 
 Status = Literal["done", "early", "diverged"]
@@ -94,6 +96,7 @@ class _Member:
     run: Run
     state: np.ndarray | None
     best: np.ndarray
+    result: np.ndarray | None
     control: Control
     history: list[np.ndarray]
     seconds: float
@@ -112,6 +115,7 @@ def execute(
     workers: int | None = None,
     checkpoints: Mapping[int, Checkpoint] | None = None,
     side_by_side: bool = False,
+    keep_ends: bool = False,
 ) -> Iterator[Event]:
     """Train every run of a plan; yield what happens, each run's result as it comes.
 
@@ -125,6 +129,8 @@ def execute(
         workers: Threads; None takes the cores.
         checkpoints: Where to go on, by position of the run.
         side_by_side: `vmap` over members, for accelerators.
+        keep_ends: Yield a run's last checkpoint too, before its result, so that it can be
+            trained on.
     """
     data = device_data(plan)
     runs = plan.runs if runs is None else runs
@@ -144,7 +150,7 @@ def execute(
         # Kind by kind, so that a block mostly runs one branch.
         members.sort(key=lambda member: member.kind)
         yield from _run_program(
-            plan, program, programs[position], data, workers or cores(), members
+            plan, program, programs[position], data, workers or cores(), members, keep_ends
         )
 
 
@@ -165,31 +171,64 @@ def device_data(plan: Plan) -> Data:
         scale=task.scale,
         fill=task.fill,
     )
-    return jax.tree.map(jax.device_put, data)
+    with precision(task.x.dtype):
+        return jax.tree.map(jax.device_put, data)
 
 
 def compile_program(plan: Plan, program: Program, data: Data, *, side_by_side: bool = False) -> Any:
-    """Return the compiled training of a block of the program's runs."""
+    """Return the compiled training of a block of the program's runs.
+
+    Programs that compile to the same are compiled once a process: another fit on data of the same
+    shape, in a grid search say, starts at once.
+    """
     shape, layouts, dtype = program.shape, program.layouts, plan.task.x.dtype
     n = shape.members
 
     def of(dtype: Any, *sizes: int) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct((n, *sizes), dtype)
 
-    control = jax.tree.map(lambda leaf: of(np.asarray(leaf).dtype), initial_control(1, dtype))
+    control = jax.tree.map(lambda leaf: of(np.asarray(leaf).dtype), initial_control(1, None, dtype))
     members = Members(
         kind=of(np.int32),
         seed=of(np.uint32),
         split=of(np.int32),
         hyper=of(dtype, layouts.numbers),
         state=of(np.uint32, layouts.state_words),
-        best=of(np.uint32, layouts.result_words),
+        best=of(np.uint32, layouts.state_words),
         control=control,
         learning_rates=of(dtype, shape.epochs, shape.n_steps),
         order=of(np.int32, shape.epochs, shape.n_steps, shape.batch_size),
     )
-    train = population(program.learners, layouts, side_by_side=side_by_side)
-    return jax.jit(train).lower(members, data).compile()
+    shared = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), data)
+    skip_empty = any(
+        steps_per_epoch(len(train), shape.batch_size) < shape.n_steps
+        for train, _ in plan.task.splits
+    )
+
+    def compile_now() -> Any:
+        train = population(
+            program.learners, layouts, side_by_side=side_by_side, skip_empty=skip_empty
+        )
+        with precision(dtype):
+            return jax.jit(train).lower(members, shared).compile()
+
+    structure = tuple(learner.structure for learner in program.learners)
+    arguments = tuple((leaf.shape, leaf.dtype) for leaf in jax.tree.leaves((members, shared)))
+    key = (structure, layouts, jax.tree.structure(shared), arguments, side_by_side, skip_empty)
+    return _compiled(_Blueprint(key, compile_now))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Blueprint:
+    """A program that may be compiled already; equal ones compile to the same."""
+
+    key: tuple
+    compile: Callable[[], Any] = dataclasses.field(compare=False)
+
+
+@functools.lru_cache(maxsize=32)
+def _compiled(blueprint: _Blueprint) -> Any:
+    return blueprint.compile()
 
 
 def trained_network(
@@ -211,6 +250,7 @@ def _run_program(
     data: Data,
     workers: int,
     members: list["_Member"],
+    keep_ends: bool,
 ) -> Iterator[Event]:
     waiting = deque(members)
     lock, stop = threading.Lock(), threading.Event()
@@ -227,11 +267,13 @@ def _run_program(
                     break
                 began = time.perf_counter()
                 inputs = _stack(plan, program, block, orders)
-                trained = jax.tree.map(np.asarray, train(inputs, data))
+                with precision(plan.task.x.dtype):
+                    trained = jax.tree.map(np.asarray, train(inputs, data))
                 _share(program, block, trained, time.perf_counter() - began)
                 for member in block:
-                    if member.control.active:
+                    if member.control.active or keep_ends:
                         events.put(Progressed(member.index, _checkpoint(member)))
+                    if member.control.active:
                         with lock:
                             # To the front: a run that has begun should end first.
                             waiting.appendleft(member)
@@ -298,14 +340,15 @@ def _member(
             run,
             checkpoint.state,
             checkpoint.best,
+            None,
             checkpoint.control,
             [checkpoint.history],
             checkpoint.seconds,
         )
-    best = np.zeros(program.layouts.result_words, np.uint32)
-    control = initial_control(run.recipe.epochs, dtype)
+    best = np.zeros(program.layouts.state_words, np.uint32)
+    control = initial_control(run.recipe.epochs, run.recipe.patience, dtype)
     # The weights are made when the block is, so that a thousand waiting runs hold none.
-    return _Member(index, kind, run, None, best, control, [], 0.0)
+    return _Member(index, kind, run, None, best, None, control, [], 0.0)
 
 
 def _stack(plan: Plan, program: Program, block: list[_Member], orders: _Orders) -> Members:
@@ -314,12 +357,12 @@ def _stack(plan: Plan, program: Program, block: list[_Member], orders: _Orders) 
     n = shape.members
     hyper = np.zeros((n, layouts.numbers), dtype)
     state = np.zeros((n, layouts.state_words), np.uint32)
-    best = np.zeros((n, layouts.result_words), np.uint32)
+    best = np.zeros((n, layouts.state_words), np.uint32)
     rates = np.zeros((n, shape.epochs, shape.n_steps), dtype)
     order = np.full((n, shape.epochs, shape.n_steps, shape.batch_size), PADDING, np.int32)
     kind, split = np.zeros(n, np.int32), np.zeros(n, np.int32)
     seed = np.zeros(n, np.uint32)
-    idle = initial_control(0, dtype)._replace(active=np.bool_(False))
+    idle = initial_control(0, None, dtype)._replace(active=np.bool_(False))
     controls = [member.control for member in block] + [idle] * (n - len(block))
     for i, member in enumerate(block):
         run, first = member.run, int(member.control.epoch)
@@ -344,8 +387,9 @@ def _share(program: Program, block: list[_Member], trained: Any, seconds: float)
     done = [int(trained.control.epoch[i]) - before[i] for i in range(len(block))]
     for i, member in enumerate(block):
         # A run goes on in any program that holds its kind, whatever else that program holds.
-        member.state = trained.state[i, : layouts.states[member.kind].words].copy()
-        member.best = trained.best[i, : layouts.results[member.kind].words].copy()
+        words = layouts.states[member.kind].words
+        member.state, member.best = trained.state[i, :words].copy(), trained.best[i, :words].copy()
+        member.result = trained.result[i, : layouts.results[member.kind].words].copy()
         member.control = Control(*(column[i] for column in trained.control))
         member.history.append(trained.history[i, : done[i]].copy())
         member.seconds += seconds * done[i] / max(1, sum(done))
@@ -359,6 +403,7 @@ def _checkpoint(member: _Member) -> Checkpoint:
 
 def _result(member: _Member) -> RunResult:
     control = member.control
+    assert member.result is not None
     status: Status = "done"
     if control.diverged != NOT_DIVERGED:
         status = "diverged"
@@ -372,6 +417,6 @@ def _result(member: _Member) -> RunResult:
         epochs=int(control.epoch),
         best_epoch=int(control.best_epoch) + 1 if finite else 0,
         history=history,
-        weights=member.best,
+        weights=member.result,
         seconds=member.seconds,
     )

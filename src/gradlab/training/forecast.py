@@ -59,7 +59,9 @@ class Forecast:
         return f"{self.runs:,} runs, {groups} in {programs}, about {format_seconds(self.seconds)}"
 
 
-def forecast(plan: Plan, costs: Costs, *, workers: int, known: frozenset[str] = frozenset()) -> Forecast:
+def forecast(
+    plan: Plan, costs: Costs, *, workers: int, known: frozenset[str] = frozenset()
+) -> Forecast:
     """Return what a plan will take on a machine.
 
     Args:

@@ -25,12 +25,11 @@ class Learner(NamedTuple):
         structure: Equal for learners that compile to the same instructions.
         start_layout: Layout of what the host supplies: the initial weights.
         hyper_names: Names of the traced numbers, in the order in which runs give them.
-        init: (initial weights, hyper) -> state.
+        init: (initial weights, hyper) -> state; cheap, for it is computed every epoch.
         step: (state, batch, hyper, key) -> (state, (weighted loss sum, weight sum)); `hyper`
             holds "learning_rate" besides the named numbers, a new one every step.
         evaluate: (state, batch, hyper) -> (loss sum, score sum, weight sum).
         result: (state, hyper) -> the weights worth keeping.
-        keep_best: Stop early, and keep the result of the epoch with the lowest validation loss.
         couples_examples: True if one row's output depends on the others of its batch.
     """
 
@@ -41,7 +40,6 @@ class Learner(NamedTuple):
     step: Callable[..., tuple[PyTree, tuple[Float[Array, ""], Float[Array, ""]]]]
     evaluate: Callable[..., tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]]
     result: Callable[[PyTree, dict[str, Float[Array, ""]]], PyTree]
-    keep_best: bool
     couples_examples: bool
 
 

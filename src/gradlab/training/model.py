@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,8 @@ class Model:
         classes: Labels in the order of the outputs; () for regression.
         n_features: Width of the network's input.
         target_name: The predicted column.
-        target_shift, target_scale: number = score · target_scale + target_shift.
+        target_shift, target_scale: number = score · target_scale + target_shift; one for all, or
+            one for each output.
         preprocessor: From a table to inputs; None if the caller scales.
         scores: Validation and test scores by name.
     """
@@ -46,8 +48,8 @@ class Model:
     classes: tuple
     n_features: int
     target_name: str = "target"
-    target_shift: float = 0.0
-    target_scale: float = 1.0
+    target_shift: float | tuple[float, ...] = 0.0
+    target_scale: float | tuple[float, ...] = 1.0
     preprocessor: "Preprocessor | None" = None
     scores: dict[str, float] = dataclasses.field(default_factory=dict)
 
@@ -72,13 +74,25 @@ class Model:
         """Return the most probable label, or the number, of each row."""
         scores = forward(self.network, self.states, x)
         if self.kind == "regression":
-            numbers = scores.astype(np.float64) * self.target_scale + self.target_shift
+            scale, shift = np.atleast_2d(self.target_scale), np.atleast_2d(self.target_shift)
+            numbers = scores.astype(np.float64) * scale + shift
             return numbers[:, 0] if numbers.shape[1] == 1 else numbers
         labels = np.asarray(self.classes)
         return labels[probabilities(scores).argmax(axis=1)]
 
-    def save(self, path: str | Path) -> Path:
+    def save(
+        self,
+        path: str | Path,
+        *,
+        notes: Mapping[str, str] | None = None,
+        tensors: Mapping[str, np.ndarray] | None = None,
+    ) -> Path:
         """Write the model as one safetensors file; its header holds the rest as JSON.
+
+        Args:
+            path: Where to.
+            notes: More texts for the header, for a writer that keeps more than the model.
+            tensors: And more arrays.
 
         Raises:
             StudyError: If the file can't be written.
@@ -99,8 +113,9 @@ class Model:
             "preprocessor": None if self.preprocessor is None else self.preprocessor.to_dict(),
             "scores": self.scores,
         }
-        tensors = _tensors(self.network, self.states)
-        return write_whole(path, save(tensors, metadata={"gradlab": json.dumps(content)}))
+        arrays = {**_tensors(self.network, self.states), **(tensors or {})}
+        header = {"gradlab": json.dumps(content), **(notes or {})}
+        return write_whole(path, save(arrays, metadata=header))
 
 
 def load_model(path: str | Path) -> Model:
@@ -205,11 +220,15 @@ def _restore(content: dict[str, Any], tensors: dict[str, np.ndarray]) -> Model:
         classes=tuple(content["classes"]),
         n_features=content["n_features"],
         target_name=content["target_name"],
-        target_shift=content["target_shift"],
-        target_scale=content["target_scale"],
+        target_shift=_number_or_tuple(content["target_shift"]),
+        target_scale=_number_or_tuple(content["target_scale"]),
         preprocessor=None if stored is None else Preprocessor.from_dict(stored),
         scores=content["scores"],
     )
+
+
+def _number_or_tuple(stored: float | list[float]) -> float | tuple[float, ...]:
+    return tuple(stored) if isinstance(stored, list) else stored
 
 
 def _plain(label: Any) -> Any:

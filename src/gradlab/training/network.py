@@ -16,7 +16,12 @@ from gradlab.training.recipe import Recipe, keyword_parameters
 
 
 def build_network(
-    recipe: Recipe, *, n_features: int, n_outputs: int, seed: int, dtype: np.dtype = np.dtype(np.float32)
+    recipe: Recipe,
+    *,
+    n_features: int,
+    n_outputs: int,
+    seed: int,
+    dtype: np.dtype = np.dtype(np.float32),
 ) -> Sequential:
     """Return the network of a recipe with the initial weights of a seed, as NumPy arrays.
 
@@ -37,7 +42,9 @@ def build_network(
     width = n_features
     specs = recipe.layers()
     for number, spec in enumerate(specs):
-        layers.append(_dense(recipe, spec.init or recipe.init, width, spec.units, seed, number, dtype))
+        layers.append(
+            _dense(recipe, spec.init or recipe.init, width, spec.units, seed, number, dtype)
+        )
         width = spec.units
         norm = NORMALIZATIONS[spec.norm or "none"]
         if norm is not None:

@@ -23,6 +23,7 @@ from gradlab.training.network import build_network
 from gradlab.training.order import steps_per_epoch
 from gradlab.training.packing import Layout, pack_on_host
 from gradlab.training.population import Layouts, layouts_of
+from gradlab.training.precision import precision
 from gradlab.training.recipe import Recipe
 from gradlab.training.supervised import initial_arrays, supervised
 from gradlab.training.task import Task
@@ -48,7 +49,9 @@ class Run:
 
     def id(self, fingerprint: str) -> str:
         """Return a name that is equal exactly when recipe, seed, split and data are."""
-        text = json.dumps([self.recipe.describe(), self.seed, self.split, fingerprint], sort_keys=True)
+        text = json.dumps(
+            [self.recipe.describe(), self.seed, self.split, fingerprint], sort_keys=True
+        )
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -137,9 +140,7 @@ def validation_chunk(task: Task) -> int:
 def learning_rates(recipe: Recipe, n_steps: int) -> Float[np.ndarray, "epochs n_steps"]:
     """Return the learning rate of every step of a run."""
     schedule = SCHEDULES[recipe.schedule]
-    rates = schedule(
-        recipe.rate(), recipe.epochs, n_steps, **recipe.family_parameters("schedule")
-    )
+    rates = schedule(recipe.rate(), recipe.epochs, n_steps, **recipe.family_parameters("schedule"))
     if recipe.warmup_epochs:
         rates = warm_up(rates, round(recipe.warmup_epochs * n_steps))
     return np.asarray(rates)
@@ -185,7 +186,8 @@ def _program(
         )
         for recipe in recipes
     )
-    layouts = layouts_of(learners, task.x.dtype)
+    with precision(task.x.dtype):
+        layouts = layouts_of(learners, task.x.dtype)
     if layouts.state_words * 4 > 2**32:
         raise RecipeError(
             f"A run of this network holds {layouts.state_words * 4 / 2**30:.1f} GiB of weights and "

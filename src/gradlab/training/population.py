@@ -1,8 +1,8 @@
 """Many runs as one compiled program.
 
 The program takes a block of members and trains each for a number of epochs. Members go one after
-another (`lax.map`) inside the call, and a member's kind picks its branch (`lax.switch`) round its
-whole training; so the instructions that a run executes are those of its own branch, whatever it
+another (`lax.map`) inside the call, and a member's kind picks the branch (`lax.switch`) that trains
+it for an epoch; so the instructions that a run executes are those of its own branch, whatever it
 is trained beside, and its numbers are the same bit for bit alone, in any block, and resumed. On
 an accelerator, where one small network fills nothing, members go side by side (`vmap`).
 """
@@ -15,13 +15,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int, PyTree, Shaped, UInt32
+from jaxtyping import Array, Bool, Int, PyTree, Shaped, UInt32
 
 from gradlab.nn.random import row_key
 from gradlab.training.learner import Batch, Learner
 from gradlab.training.packing import Layout, layout_of, pack, unpack
 
 NOT_DIVERGED = -1
+NEVER = 2**31 - 1
 HISTORY = ("train_loss", "validation_loss", "validation_score")
 
 
@@ -36,6 +37,8 @@ class Control(NamedTuple):
     """False once diverged, stopped early, or for the padding of a block."""
     best_loss: Shaped[Any, " members"]
     best_epoch: Shaped[Any, " members"]
+    patience: Shaped[Any, " members"]
+    """Epochs without a lower validation loss after which to stop; NEVER for none."""
     diverged: Shaped[Any, " members"]
     """Epoch (from 0) in which a loss was not finite; -1 if none was."""
 
@@ -48,7 +51,8 @@ class Members(NamedTuple):
     split: Shaped[Any, " members"]
     hyper: Shaped[Any, "members numbers"]
     state: Shaped[Any, "members words"]
-    best: Shaped[Any, "members best_words"]
+    best: Shaped[Any, "members words"]
+    """State of the epoch with the lowest validation loss, where there is patience."""
     control: Control
     learning_rates: Shaped[Any, "members epochs steps"]
     order: Shaped[Any, "members epochs steps batch"]
@@ -74,7 +78,9 @@ class Trained(NamedTuple):
     best: Array
     control: Control
     history: Array
-    """(members, epochs, 3): train loss, validation loss, validation score; NaN where skipped."""
+    """(members, epochs, 3), the columns of HISTORY; NaN where an epoch was skipped."""
+    result: Array
+    """The result's words: of the best epoch where there is patience, else of the last."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,120 +115,146 @@ def layouts_of(learners: Sequence[Learner], dtype: np.dtype) -> Layouts:
 
 
 def population(
-    learners: Sequence[Learner], layouts: Layouts, *, side_by_side: bool = False
+    learners: Sequence[Learner],
+    layouts: Layouts,
+    *,
+    side_by_side: bool = False,
+    skip_empty: bool = False,
 ) -> Callable[[Members, Data], Trained]:
     """Return the function that trains a block of members; to be jitted by the caller.
+
+    Only what differs between kinds is in the switch: an epoch, and the reading of the result.
+    What decides who goes on is the same for all, so it is compiled once.
 
     Args:
         learners: One a kind; `Members.kind` counts in this order.
         layouts: Of the same learners.
         side_by_side: Use `vmap` over members instead of `lax.map`.
+        skip_empty: Leave out steps without a row, which splits of unlike length have at the end
+            of an epoch: momentum and decay would go on moving the weights.
     """
-    branches = [
-        _branch(learner, layouts, state, result)
-        for learner, state, result in zip(
-            learners, layouts.states, layouts.results, strict=True
-        )
+    kinds = list(zip(learners, layouts.states, layouts.results, strict=True))
+    epochs = [
+        _epoch(learner, state, layouts.state_words, skip_empty) for learner, state, _ in kinds
     ]
+    results = [_result(learner, state, layouts.result_words) for learner, state, _ in kinds]
 
     def train(members: Members, data: Data) -> Trained:
         def one(member: Members) -> Trained:
-            if len(branches) == 1:
-                return branches[0](member, data)
-            return lax.switch(member.kind, branches, member, data)
+            return _train_member(member, data, epochs, results)
 
         return jax.vmap(one)(members) if side_by_side else lax.map(one, members)
 
     return train
 
 
-def _branch(
-    learner: Learner, layouts: Layouts, state_layout: Layout, result_layout: Layout
-) -> Callable[[Members, Data], Trained]:
-    """Return the training of one member of one kind."""
+def _train_member(
+    member: Members, data: Data, epochs: Sequence[Callable], results: Sequence[Callable]
+) -> Trained:
+    dtype = data.x.dtype
+    n_steps = member.learning_rates.shape[1]
 
-    def run(member: Members, data: Data) -> Trained:
-        hyper = {name: member.hyper[i] for i, name in enumerate(learner.hyper_names)}
-        n_epochs, n_steps = member.learning_rates.shape
+    def pick(branches: Sequence[Callable], *operands: Any) -> Any:
+        if len(branches) == 1:
+            return branches[0](*operands)
+        return lax.switch(member.kind, branches, *operands)
+
+    def one_epoch(carry: tuple, rates: Array, order: Array) -> tuple:
+        state, best, control = carry
+        epoch = control.epoch
+        first = epoch.astype(jnp.uint32) * jnp.uint32(n_steps)
+        state, row = pick(epochs, state, first, rates, order, member, data)
+        unseen = (data.validation[member.split] < 0).all()  # no validation part, no divergence
+        finite = jnp.isfinite(row[0]) & (unseen | jnp.isfinite(row[1]))
+        better = finite & (row[1] < control.best_loss)
+        best_epoch = jnp.where(better, epoch, control.best_epoch)
+        control = control._replace(
+            epoch=epoch + 1,
+            active=finite & (epoch - best_epoch < control.patience) & (epoch + 1 < control.epochs),
+            best_loss=jnp.where(better, row[1], control.best_loss),
+            best_epoch=best_epoch,
+            diverged=jnp.where(finite, control.diverged, epoch),
+        )
+        wanted = better & (control.patience != NEVER)
+        best = lax.cond(wanted, lambda state, _: state, lambda _, best: best, state, best)
+        return (state, best, control), row
+
+    def maybe_epoch(carry: tuple, scanned: tuple) -> tuple:
+        return lax.cond(
+            carry[2].active,
+            lambda carry: one_epoch(carry, *scanned),
+            lambda carry: (carry, jnp.full(len(HISTORY), jnp.nan, dtype)),
+            carry,
+        )
+
+    carry = (member.state, member.best, member.control)
+    (state, best, control), history = lax.scan(
+        maybe_epoch, carry, (member.learning_rates, member.order)
+    )
+    result = pick(results, jnp.where(control.patience == NEVER, state, best), member.hyper)
+    return Trained(state, best, control, history, result)
+
+
+def _epoch(
+    learner: Learner, layout: Layout, words: int, skip_empty: bool
+) -> Callable[..., tuple[Array, Array]]:
+    """Return one epoch of a kind: packed state in; packed state and row of history out."""
+
+    def run(
+        packed: Array, first: Array, rates: Array, order: Array, member: Members, data: Data
+    ) -> tuple[Array, Array]:
+        hyper = _numbers(learner, member.hyper)
         dtype = data.x.dtype
-
-        state = lax.cond(
-            member.control.epoch == 0,
-            lambda row: pack(
-                learner.init(unpack(row, learner.start_layout), hyper), layouts.state_words
-            ),
-            lambda row: row,
-            member.state,
+        zero = jnp.zeros((), dtype)
+        # A new member's words hold its initial weights alone; what `init` makes of them is
+        # computed every epoch, which costs less than compiling a branch for the first.
+        fresh = learner.init(unpack(packed, learner.start_layout), hyper)
+        state = jax.tree.map(
+            lambda new, old: jnp.where(first == 0, new, old), fresh, unpack(packed, layout)
         )
 
-        def gather(rows: Int[Array, " batch"]) -> Batch:
-            return gather_batch(data, member.split, rows)
+        def one_step(carry: tuple, step: tuple) -> tuple[tuple, None]:
+            state, loss, weight, number = carry
+            rows, rate = step
 
-        def one_step(state: PyTree, step: tuple) -> tuple[PyTree, tuple]:
-            rows, rate, number = step
-            key = row_key(member.seed, number, rows)
-            return learner.step(state, gather(rows), {**hyper, "learning_rate": rate}, key)
+            def take(state: PyTree) -> tuple[PyTree, tuple]:
+                key = row_key(member.seed, number, rows)
+                batch = gather_batch(data, member.split, rows)
+                return learner.step(state, batch, {**hyper, "learning_rate": rate}, key)
 
-        def one_chunk(sums: tuple, rows: Int[Array, " chunk"], state: PyTree) -> tuple:
-            return jax.tree.map(jnp.add, sums, learner.evaluate(state, gather(rows), hyper))
-
-        def train_epoch(carry: tuple, rates: Array, order: Array, epoch: Array) -> tuple:
-            state, best, control = carry
-            numbers = epoch.astype(jnp.uint32) * n_steps + jnp.arange(n_steps, dtype=jnp.uint32)
-            state, (loss, weight) = lax.scan(one_step, state, (order, rates, numbers))
-            zeros = (jnp.zeros((), dtype),) * 3
-            sums, _ = lax.scan(
-                lambda sums, rows: (one_chunk(sums, rows, state), None),
-                zeros,
-                data.validation[member.split],
-            )
-            floor = jnp.finfo(dtype).tiny
-            row = jnp.stack(
-                [
-                    loss.sum() / jnp.maximum(weight.sum(), floor),
-                    sums[0] / jnp.maximum(sums[2], floor),
-                    sums[1] / jnp.maximum(sums[2], floor),
-                ]
-            )
-            finite = jnp.isfinite(row[0]) & jnp.isfinite(row[1])
-            better = finite & (row[1] < control.best_loss)
-            if learner.keep_best:
-                best = lax.cond(
-                    better,
-                    lambda: pack(learner.result(state, hyper), layouts.result_words),
-                    lambda: best,
+            if skip_empty:
+                state, (more, real) = lax.cond(
+                    rows[0] >= 0, take, lambda state: (state, (zero, zero)), state
                 )
-                waited = epoch - jnp.where(better, epoch, control.best_epoch)
-                go_on = waited < hyper["patience"]
             else:
-                go_on = jnp.array(True)
-            control = control._replace(
-                epoch=epoch + 1,
-                active=finite & go_on & (epoch + 1 < control.epochs),
-                best_loss=jnp.where(better, row[1], control.best_loss),
-                best_epoch=jnp.where(better, epoch, control.best_epoch),
-                diverged=jnp.where(finite, control.diverged, epoch),
-            )
-            return (state, best, control), row
+                state, (more, real) = take(state)
+            return (state, loss + more, weight + real, number + 1), None
 
-        def maybe_epoch(carry: tuple, scanned: tuple) -> tuple:
-            rates, order = scanned
-            return lax.cond(
-                carry[2].active,
-                lambda carry: train_epoch(carry, rates, order, carry[2].epoch),
-                lambda carry: (carry, jnp.full(len(HISTORY), jnp.nan, dtype)),
-                carry,
-            )
+        def one_chunk(sums: tuple, rows: Int[Array, " chunk"]) -> tuple[tuple, None]:
+            batch = gather_batch(data, member.split, rows)
+            return jax.tree.map(jnp.add, sums, learner.evaluate(state, batch, hyper)), None
 
-        carry = (unpack(state, state_layout), member.best, member.control)
-        (state, best, control), history = lax.scan(
-            maybe_epoch, carry, (member.learning_rates, member.order), length=n_epochs
-        )
-        if not learner.keep_best:
-            best = pack(learner.result(state, hyper), layouts.result_words)
-        return Trained(pack(state, layouts.state_words), best, control, history)
+        (state, loss, weight, _), _ = lax.scan(one_step, (state, zero, zero, first), (order, rates))
+        chunks = data.validation[member.split]
+        (val_loss, score, rows), _ = lax.scan(one_chunk, (zero, zero, zero), chunks)
+        # Without a validation part its columns are 0/0: no number, rather than a perfect loss.
+        row = jnp.stack([loss, val_loss, score]) / jnp.stack([weight, rows, rows])
+        return pack(state, words), row
 
     return run
+
+
+def _result(learner: Learner, layout: Layout, words: int) -> Callable[[Array, Array], Array]:
+    """Return the reading of a kind's result from its packed state."""
+
+    def run(packed: Array, numbers: Array) -> Array:
+        return pack(learner.result(unpack(packed, layout), _numbers(learner, numbers)), words)
+
+    return run
+
+
+def _numbers(learner: Learner, numbers: Array) -> dict[str, Array]:
+    return {name: numbers[i] for i, name in enumerate(learner.hyper_names)}
 
 
 def gather_batch(data: Data, split: Int[Array, ""], rows: Int[Array, " batch"]) -> Batch:
@@ -239,7 +271,7 @@ def gather_batch(data: Data, split: Int[Array, ""], rows: Int[Array, " batch"]) 
     return Batch(x, data.y[rows], weight)
 
 
-def initial_control(epochs: int, dtype: np.dtype) -> Control:
+def initial_control(epochs: int, patience: int | None, dtype: np.dtype) -> Control:
     """Return the control of one run that has not begun."""
     return Control(
         epoch=np.int32(0),
@@ -247,6 +279,7 @@ def initial_control(epochs: int, dtype: np.dtype) -> Control:
         active=np.bool_(True),
         best_loss=dtype.type(np.inf),
         best_epoch=np.int32(0),
+        patience=np.int32(NEVER if patience is None else patience),
         diverged=np.int32(NOT_DIVERGED),
     )
 

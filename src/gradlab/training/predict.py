@@ -7,7 +7,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PyTree
 
 from gradlab.training.population import Data, gather_batch
-from gradlab.training.supervised import right
+from gradlab.training.precision import precision
+from gradlab.training.supervised import dtype_of, right
 from gradlab.training.task import Task
 
 CHUNK = 4096
@@ -22,13 +23,19 @@ def _forward(network: PyTree, states: PyTree, x: Array) -> Array:
 def forward(
     network: PyTree, states: PyTree, x: Float[np.ndarray, "rows features"]
 ) -> Float[np.ndarray, "rows outputs"]:
-    """Return the network's scores (logits, or standardised numbers) for scaled inputs."""
+    """Return the network's scores (logits, or standardised numbers) for scaled inputs.
+
+    They are computed in the precision of the network's weights.
+    """
     parts = []
+    dtype = dtype_of(network)
+    x = x.astype(dtype, copy=False)
     for start in range(0, len(x), CHUNK):
         chunk = x[start : start + CHUNK]
         size = min(CHUNK, 1 << (len(chunk) - 1).bit_length())
         padded = np.pad(chunk, ((0, size - len(chunk)), (0, 0)))
-        parts.append(np.asarray(_forward(network, states, padded))[: len(chunk)])
+        with precision(dtype):
+            parts.append(np.asarray(_forward(network, states, padded))[: len(chunk)])
     return np.concatenate(parts)
 
 

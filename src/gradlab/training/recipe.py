@@ -1,10 +1,12 @@
 """A recipe: everything that decides one training run except the data and the seed."""
 
+import functools
 import inspect
 import re
 import sys
 import typing
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import optax
@@ -286,8 +288,6 @@ class Recipe(_Part):
         for name in ("l1", "l2", "clip_value", "clip_norm"):
             if getattr(self, name):
                 numbers[name] = getattr(self, name)
-        if self.patience is not None:
-            numbers["patience"] = self.patience
         return numbers
 
     def structure(self) -> tuple:
@@ -317,8 +317,8 @@ class Recipe(_Part):
             layers,
             bool(self.input_noise),
             tuple(sorted(of_layers.items())),
-            # A kind of a user's own is one group by itself: told apart by identity.
-            kind.name if kind.name in OPTIMIZERS else (kind.name, id(self.optimizer)),
+            # A kind of a user's own is one group by itself; two are equal if their functions are.
+            kind.name if kind.name in OPTIMIZERS else (kind.name, self.optimizer),
             tuple(sorted(static.items())),
             tuple(sorted(name for name in self.hyper() if not name.startswith("optimizer."))),
             self.loss,
@@ -370,20 +370,23 @@ class Recipe(_Part):
         }
 
 
-def keyword_parameters(technique: Callable | None) -> dict[str, Any]:
+@functools.cache
+def keyword_parameters(technique: Callable | None) -> Mapping[str, Any]:
     """Return the keyword-only parameters of a technique with their defaults.
 
     >>> def leaky(x, *, slope=0.01): ...
-    >>> keyword_parameters(leaky)
+    >>> dict(keyword_parameters(leaky))
     {'slope': 0.01}
     """
     if technique is None:
-        return {}
-    return {
-        name: parameter.default
-        for name, parameter in inspect.signature(technique).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is not parameter.empty
-    }
+        return MappingProxyType({})
+    return MappingProxyType(
+        {
+            name: parameter.default
+            for name, parameter in inspect.signature(technique).parameters.items()
+            if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is not parameter.empty
+        }
+    )
 
 
 def is_number(technique: Callable, name: str) -> bool:
@@ -391,6 +394,7 @@ def is_number(technique: Callable, name: str) -> bool:
     return _interval(technique, name) is not None
 
 
+@functools.cache
 def _interval(technique: Callable, name: str) -> Interval | None:
     hint = _hints(technique).get(name)
     for extra in getattr(hint, "__metadata__", ()):

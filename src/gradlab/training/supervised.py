@@ -51,13 +51,17 @@ def loss_name(recipe: Recipe, kind: TaskKind) -> str:
     return name
 
 
-def supervised(recipe: Recipe, *, n_features: int, n_outputs: int, kind: TaskKind, dtype: Any) -> Learner:
+def supervised(
+    recipe: Recipe, *, n_features: int, n_outputs: int, kind: TaskKind, dtype: Any
+) -> Learner:
     """Return the learner of a recipe's structure.
 
     Two recipes with equal `structure()` have interchangeable learners: their numbers reach the
     learner through the initial weights and `hyper`.
     """
-    template = build_network(recipe, n_features=n_features, n_outputs=n_outputs, seed=0, dtype=dtype)
+    template = build_network(
+        recipe, n_features=n_features, n_outputs=n_outputs, seed=0, dtype=dtype
+    )
     return network_learner(template, recipe, kind=kind)
 
 
@@ -151,7 +155,6 @@ def network_learner(template: PyTree, recipe: Recipe, *, kind: TaskKind) -> Lear
         step=step,
         evaluate=evaluate,
         result=result,
-        keep_best=recipe.patience is not None,
         couples_examples=any(
             getattr(layer, "couples_examples", False) for layer in getattr(template, "layers", ())
         ),

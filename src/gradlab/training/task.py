@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from gradlab.data import Dataset, Preprocessor, Split
 
 TaskKind = Literal["binary", "multiclass", "regression"]
-Part = tuple[Int[np.ndarray, " train"], Int[np.ndarray, " validation"]]
+Part = tuple[Int[np.ndarray, "_"], Int[np.ndarray, "_"]]
+"""Training and validation rows; splits need not be of one length."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,7 +150,6 @@ def make_task(
         name=dataset.name,
         classes=tuple(dataset.classes or ()),
     )
-
 
 
 def _column_statistics(
