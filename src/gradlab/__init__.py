@@ -48,15 +48,28 @@ _FOLDERS = (
 __all__ = ["__version__", *_HOMES, *_FOLDERS]
 
 if TYPE_CHECKING:
-    from gradlab.data import Dataset, load_dataset
-    from gradlab.estimators import MLPClassifier, MLPRegressor, Perceptron
-    from gradlab.lab.compare import compare, resume
-    from gradlab.lab.question import Source, Tuning
-    from gradlab.lab.study import Study, open_study
-    from gradlab.lab.train import train
-    from gradlab.process import configure
-    from gradlab.training.model import load_model
-    from gradlab.training.recipe import Dense, Recipe
+    from gradlab.data import Dataset as Dataset
+    from gradlab.data import load_dataset as load_dataset
+    from gradlab.estimators import (
+        MLPClassifier as MLPClassifier,
+    )
+    from gradlab.estimators import (
+        MLPRegressor as MLPRegressor,
+    )
+    from gradlab.estimators import (
+        Perceptron as Perceptron,
+    )
+    from gradlab.lab.compare import compare as compare
+    from gradlab.lab.compare import resume as resume
+    from gradlab.lab.question import Source as Source
+    from gradlab.lab.question import Tuning as Tuning
+    from gradlab.lab.study import Study as Study
+    from gradlab.lab.study import open_study as open_study
+    from gradlab.lab.train import train as train
+    from gradlab.process import configure as configure
+    from gradlab.training.model import load_model as load_model
+    from gradlab.training.recipe import Dense as Dense
+    from gradlab.training.recipe import Recipe as Recipe
 
 
 def __getattr__(name: str) -> Any:

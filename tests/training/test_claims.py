@@ -32,9 +32,9 @@ def digits_task(*n_train: int) -> Task:
 
 def noisy_sine_task() -> Task:
     """Return 20 noisy points of a sine to learn from, and 200 to be judged on."""
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(2)
     x = np.concatenate([np.linspace(-1, 1, 20), rng.uniform(-1, 1, 200)])[:, None]
-    y = np.sin(3 * x) + 0.4 * rng.normal(size=x.shape)
+    y = np.sin(4.5 * x) + 0.3 * rng.normal(size=x.shape)
     return Task(
         x=(2 * x).astype(np.float32),
         y=y.astype(np.float32),
@@ -57,7 +57,8 @@ class TestCapacity:
         base = Recipe(
             activation="tanh", learning_rate=0.03, batch_size="full", shuffle=False, epochs=3000
         )
-        recipes = [base.replace(hidden=(n, n), l2=l2) for l2 in (0.0, 0.02) for n in cls.WIDTHS]
+        # A penalty of 1e-12 is none, but shares the program of the real one.
+        recipes = [base.replace(hidden=(n, n), l2=l2) for l2 in (1e-12, 0.01) for n in cls.WIDTHS]
         runs = [Run(recipe, seed) for recipe in recipes for seed in cls.SEEDS]
         results = train(noisy_sine_task(), runs, members=4, epochs=3000).results
         last = np.array([result.history[-1, :2] for result in results])
@@ -67,7 +68,7 @@ class TestCapacity:
     def test_growing_capacity_lowers_training_and_raises_test_error(self, errors):
         training, test = errors[0, :, 0], errors[0, :, 1]
         assert training[0] > training[1] > training[2]
-        assert test[2] > test[1]
+        assert test[2] > 1.05 * test[1]
 
     @pytest.mark.catalogue("REG-01")
     def test_the_rise_of_test_error_is_smaller_with_a_regulariser(self, errors):
@@ -116,8 +117,9 @@ def test_batch_norm_bears_a_larger_rate_and_less_regularisation(train):
         if name == "plain":
             target = curve[-1]
         reached = np.flatnonzero(curve <= target)
+        updates = (reached[0] + 1) * steps_per_epoch if len(reached) else np.inf
         table[name] = {
-            "updates to the loss of plain": (reached[0] + 1) * steps_per_epoch,
+            "updates to the loss of plain": updates,
             "accuracy": histories[:, -1, ACCURACY].mean(),
         }
     assert (

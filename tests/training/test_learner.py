@@ -1,6 +1,7 @@
 """The engine trains anything that is a Learner: here a recurrent cell and an adversarial pair."""
 
 import collections
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -83,6 +84,7 @@ def lstm(*, dropout: bool) -> Learner:
         step=step,
         evaluate=evaluate,
         result=lambda state, hyper: state[0],
+        keeps_best=True,
         couples_examples=False,
     )
 
@@ -151,6 +153,7 @@ def gan() -> Learner:
         step=step,
         evaluate=evaluate,
         result=lambda state, hyper: state[0]["generator"],
+        keeps_best=False,
         couples_examples=False,
     )
 
@@ -160,8 +163,7 @@ def gan_start(seed):
 
     def layers(*widths):
         return [
-            rng.normal(size=size).astype(np.float32) * 0.5
-            for size in zip(widths[:-1], widths[1:], strict=True)
+            rng.normal(size=size).astype(np.float32) * 0.5 for size in itertools.pairwise(widths)
         ]
 
     return {
@@ -209,7 +211,7 @@ def sequences() -> Data:
     x = rng.normal(size=(N_TRAIN + N_VALIDATION, TIME, FEATURES)).astype(np.float32).cumsum(axis=1)
     y = (x[:, -1, 0] > x[:, 0, 0]).astype(np.int32)
     rows = np.arange(N_TRAIN, N_TRAIN + N_VALIDATION, dtype=np.int32)
-    return Data(x=x, y=y, weight=None, validation=rows.reshape(1, 2, 3))
+    return Data(x=x, y=y, weight=None, balanced=None, validation=rows.reshape(1, 2, 3))
 
 
 def members_of(kinds, learners, layouts, states, best, controls, first, epochs) -> Members:
@@ -318,6 +320,7 @@ def test_finished_members_do_no_work():
             batch.weight.sum(),
         ),
         result=lambda state, hyper: state,
+        keeps_best=False,
         couples_examples=False,
     )
     layouts = layouts_of([counting], np.dtype(np.float32))

@@ -171,7 +171,8 @@ class TestSplits:
 
 class TestCommonRandomNumbers:
     def test_techniques_of_one_seed_see_the_same_batches(self, train, numbers_task):
-        # Momentum 0 is gradient descent. Only weights of the same draws in the same batches with the same masks give one curve.
+        # Momentum 0 is gradient descent: the same draws for the weights, in the same batches, with
+        # the same masks, give one curve.
         recipe = BASE.replace(dropout=0.3)
         same = recipe.replace(optimizer="momentum", learning_rate=0.05, **{"optimizer.momentum": 0})
         runs = [Run(recipe, 4), Run(same, 4), Run(recipe, 5)]

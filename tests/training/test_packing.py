@@ -39,7 +39,7 @@ def test_host_round_trip(tree, padding):
     assert_same_bits(unpack_on_host(row, layout), tree)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(tree=trees)
 def test_traced_words_equal_the_hosts(tree):
     with jax.enable_x64(True):

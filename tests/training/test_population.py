@@ -86,7 +86,7 @@ def test_the_same_in_any_block_order_chunk_and_thread(together, in_small_calls):
 @pytest.mark.parametrize(
     ("kind", "members", "epochs"),
     # One run, or one run beside two empty places; one epoch a call, or all.
-    [(0, 1, 1), (2, 1, 9), (4, 3, 9)],
+    [(0, 1, 1), (2, 3, 9)],
 )
 def test_the_same_alone(together, train, classes_task, kind, members, epochs):
     alone = train(classes_task(), [RUNS[2 * kind]], members=members, epochs=epochs)

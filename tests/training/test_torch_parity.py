@@ -1,4 +1,4 @@
-"""From the same weights through the same batches PyTorch's modules and optimizers agree with ours."""
+"""From the same weights through the same batches, PyTorch takes the same steps."""
 
 import numpy as np
 import pytest

@@ -1,47 +1,70 @@
 """gradlab list: what there is to vary."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gradlab.cli.terminal import console
 from gradlab.errors import RecipeError, unknown
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+FAMILIES = ("optimizer", "init", "activation", "norm", "schedule", "loss", "data")
+OTHER_NAMES = {
+    "initializer": "init",
+    "initialiser": "init",
+    "initialisation": "init",
+    "normalization": "norm",
+    "normalisation": "norm",
+    "losse": "loss",
+}
+"""What else people call a family, without a plural's s."""
 
 
 def listing(
     family: Annotated[
         str | None,
-        typer.Argument(
-            help="optimizer, init, activation, norm, schedule, loss or data; all if left out."
-        ),
+        typer.Argument(help=f"{', '.join(FAMILIES[:-1])} or {FAMILIES[-1]}; all if left out."),
     ] = None,
 ) -> None:
     """List the techniques and data sets that can be named, with their parameters."""
-    from rich.console import Console
+    chosen = FAMILIES if family is None else (_family(family),)
+    out = console()
+    for name in chosen:
+        _show(out, name, _rows(name))
+
+
+def _family(text: str) -> str:
+    word = text.strip().lower()
+    if word in FAMILIES:
+        return word
+    singular = word.removesuffix("s")
+    found = OTHER_NAMES.get(singular, singular)
+    if found not in FAMILIES:
+        raise RecipeError(unknown("family", text, FAMILIES))
+    return found
+
+
+def _show(out: "Console", family: str, rows: list[tuple[str, str, str]]) -> None:
     from rich.table import Table
+    from rich.text import Text
 
-    families = _families()
-    singular = family.rstrip("s").lower() if family else None
-    names = {"initializer": "init", "initialiser": "init", "normalization": "norm", "loos": "loss"}
-    chosen = names.get(singular or "", singular)
-    if family and family.lower() == "loss":
-        chosen = "loss"
-    if chosen is not None and chosen not in families:
-        raise RecipeError(unknown("family", family or "", families))
-    console = Console(highlight=False)
-    for name, rows in families.items():
-        if chosen not in (None, name):
-            continue
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
-        table.add_column(name, no_wrap=True)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
+    table.add_column(family, no_wrap=True)
+    if any(what for _, what, _ in rows):
         table.add_column("")
+    if any(parameters for *_, parameters in rows):
         table.add_column("parameters")
-        for row in rows:
-            table.add_row(*row)
-        console.print(table)
-        console.print()
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row[: len(table.columns)]))
+    out.print(table)
+    out.print()
 
 
-def _families() -> dict[str, list[tuple[str, str, str]]]:
+def _rows(family: str) -> list[tuple[str, str, str]]:
+    """Return name, what it is, and parameters of every member of a family."""
     from gradlab.data import BUILTIN
     from gradlab.nn.activations import ACTIVATIONS
     from gradlab.nn.initializers import INITIALIZERS
@@ -50,29 +73,31 @@ def _families() -> dict[str, list[tuple[str, str, str]]]:
     from gradlab.optim import OPTIMIZERS
     from gradlab.optim.schedules import SCHEDULES
 
-    return {
-        "optimizer": [
-            (name, kind.benefit, _parameters("optimizer", kind.factory))
+    if family == "optimizer":
+        return [
+            (name, kind.benefit, _parameters(family, kind.factory))
             for name, kind in OPTIMIZERS.items()
-        ],
-        "init": [(n, _first(f), _parameters("init", f)) for n, f in INITIALIZERS.items()],
-        "activation": [
-            (n, _first(f), _parameters("activation", f)) for n, f in ACTIVATIONS.items()
-        ],
-        "norm": [(n, _first(f), _parameters("norm", f)) for n, f in NORMALIZATIONS.items()],
-        "schedule": [(n, _first(f), _parameters("schedule", f)) for n, f in SCHEDULES.items()],
-        "loss": [(n, f"{kind.task}: {kind.formula}", "") for n, kind in LOSSES.items()],
-        "data": [(name, "", "") for name in BUILTIN],
-    }
+        ]
+    if family == "loss":
+        return [(name, f"{kind.task}: {kind.formula}", "") for name, kind in LOSSES.items()]
+    if family == "data":
+        return [(name, "", "") for name in BUILTIN]
+    parts: dict[str, Any] = {
+        "init": INITIALIZERS,
+        "activation": ACTIVATIONS,
+        "norm": NORMALIZATIONS,
+        "schedule": SCHEDULES,
+    }[family]
+    return [(name, _first_line(part), _parameters(family, part)) for name, part in parts.items()]
 
 
-def _first(part) -> str:
+def _first_line(part: Callable | None) -> str:
     if part is None:
         return "no normalisation"
     return (part.__doc__ or "").strip().splitlines()[0].rstrip(".")
 
 
-def _parameters(family: str, technique) -> str:
+def _parameters(family: str, technique: Callable | None) -> str:
     from gradlab.training.recipe import keyword_parameters
 
     return ", ".join(f"{family}.{n}={v}" for n, v in keyword_parameters(technique).items())

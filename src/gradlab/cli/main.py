@@ -1,19 +1,20 @@
 """The command line. Every command reads arguments, calls one function and shows the result."""
 
+import contextlib
 import os
 import sys
 import traceback
+from importlib import metadata
 
 import typer
 
-from gradlab import __version__
 from gradlab.cli.listing import listing
 from gradlab.cli.models import predict, train
+from gradlab.cli.options import as_options
 from gradlab.cli.studies import compare, report, resume
 from gradlab.errors import GradlabError
 
-INTERRUPTED = 130
-OURS = 1
+DONE, OURS, INTERRUPTED = 0, 1, 130
 
 app = typer.Typer(
     name="gradlab",
@@ -33,7 +34,7 @@ app.command()(predict)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"gradlab {__version__}")
+        print(f"gradlab {metadata.version('gradlab')}")
         raise typer.Exit
 
 
@@ -48,23 +49,48 @@ def _root(
 
 def main() -> None:
     """Run a command: exit 0 done, 2 the user's mistake, 1 ours, 130 after Ctrl-C."""
+    sys.exit(run())
+
+
+def run() -> int:
+    """Run a command and return the exit code."""
     try:
-        app()
+        # Not standalone: Typer would answer Ctrl-C and a closed pipe in its own way.
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
     except GradlabError as error:
-        print(f"gradlab: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("gradlab: stopped.", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        return _say(as_options(str(error)), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return _say("stopped.", INTERRUPTED)
     except BrokenPipeError:
         # The reader of a pipe went away (`gradlab list | head`): nothing is wrong.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except Exception:
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except Exception as error:
+        if hasattr(error, "format_message"):  # Typer's: an unknown option, a missing argument …
+            return _usage(error)
         traceback.print_exc()
-        print(
-            "gradlab: this is a fault in Gradlab, not in what you did. Please report it with the "
-            "lines above.",
-            file=sys.stderr,
+        return _say(
+            "this is a fault in Gradlab, not in what you did. Please report it with the lines "
+            "above.",
+            OURS,
         )
-        sys.exit(OURS)
+    if code == INTERRUPTED:  # as Typer hands on Ctrl-C
+        return _say("stopped.", INTERRUPTED)
+    return code if isinstance(code, int) else DONE
+
+
+def _usage(error: Exception) -> int:
+    context = getattr(error, "ctx", None)
+    message = error.format_message()  # type: ignore[attr-defined]
+    if not message.strip() or type(error).__name__ == "NoArgsIsHelpError":
+        return 2  # the help was printed
+    hint = f" See: {context.command_path} --help" if context is not None else ""
+    return _say(f"{message.rstrip('.')}.{hint}", getattr(error, "exit_code", 2))
+
+
+def _say(message: str, code: int) -> int:
+    with contextlib.suppress(OSError):
+        print(f"gradlab: {message}", file=sys.stderr)
+    return code

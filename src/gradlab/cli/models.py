@@ -1,12 +1,11 @@
 """gradlab train, predict."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gradlab.cli.options import recipe_from, source_from
+from gradlab.cli.options import as_options, recipe_from, source_from
 from gradlab.cli.studies import (
     Data,
     Drop,
@@ -22,6 +21,7 @@ from gradlab.cli.studies import (
     Test,
     Time,
 )
+from gradlab.cli.terminal import console, print_json
 
 
 def train(
@@ -45,8 +45,6 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train one recipe and save the model with its preprocessing."""
-    from rich.console import Console
-
     from gradlab.lab.study import open_study
     from gradlab.lab.train import train as run
     from gradlab.process import configure
@@ -59,8 +57,8 @@ def train(
     if epochs is not None:
         recipe = recipe.replace(epochs=epochs)
     configure()
-    console = Console(stderr=True, highlight=False)
-    with console.status("training") as status:
+    told = console(stderr=True)
+    with told.status("training") as status:
         fitted = run(
             data,
             recipe,
@@ -70,35 +68,32 @@ def train(
         )
     path = fitted.model.save(out)
     if as_json:
-        print(
-            json.dumps(
-                {
-                    "model": str(path),
-                    "status": fitted.status,
-                    "epochs": fitted.epochs,
-                    "score": fitted.score_name,
-                    "train_score": fitted.train_score,
-                    "validation_score": fitted.validation_score,
-                    "test_score": fitted.test_score,
-                    "trivial_score": fitted.trivial_score,
-                    "recipe": recipe.describe(),
-                    "notes": list(fitted.notes),
-                },
-                indent=2,
-            )
+        print_json(
+            {
+                "model": str(path),
+                "status": fitted.status,
+                "epochs": fitted.epochs,
+                "score": fitted.score_name,
+                "train_score": fitted.train_score,
+                "validation_score": fitted.validation_score,
+                "test_score": fitted.test_score,
+                "trivial_score": fitted.trivial_score,
+                "recipe": recipe.describe(),
+                "notes": list(fitted.notes),
+            }
         )
         return
     for note in fitted.notes:
-        console.print(f"[dim]{note}[/dim]" if "[" not in note else note, markup="[" not in note)
+        told.print(as_options(note), style="dim", markup=False)
     scores = [("train", fitted.train_score), ("validation", fitted.validation_score)]
     scores.append(("test", fitted.test_score))
     told = ", ".join(f"{name} {value:.4f}" for name, value in scores if value is not None)
-    out_console = Console(highlight=False)
-    out_console.print(
+    shown = console()
+    shown.print(
         f"{fitted.score_name}: {told} (a model that has learnt nothing: {fitted.trivial_score:.4f})"
     )
-    out_console.print(f"{fitted.epochs} epochs in {fitted.seconds:.1f} s")
-    out_console.print(f"Model: {path}", soft_wrap=True)
+    shown.print(f"{fitted.epochs} epochs in {fitted.seconds:.1f} s")
+    shown.print(f"Model: {path}", soft_wrap=True, markup=False)
 
 
 def predict(
@@ -109,7 +104,6 @@ def predict(
 ) -> None:
     """Write a prediction, and the probability of each class, for every row of a table."""
     import polars as pl
-    from rich.console import Console
 
     from gradlab.data import features_like
     from gradlab.errors import DataError
@@ -123,7 +117,7 @@ def predict(
             f"{model} was saved by an estimator without its preprocessing; load it in Python with "
             "gradlab.load_model and give it scaled inputs."
         )
-    features, notes = features_like(data, loaded.preprocessor, header=header)
+    features = features_like(data, loaded.preprocessor, header=header)
     configure()
     x = loaded.inputs(features)
     columns: dict = {f"predicted {loaded.target_name}": loaded.predict(x)}
@@ -132,7 +126,4 @@ def predict(
         for i, label in enumerate(loaded.classes):
             columns[f"p({label})"] = shares[:, i]
     write_whole(out, pl.DataFrame(columns).write_csv())
-    console = Console(highlight=False)
-    for note in notes:
-        console.print(note, style="dim", markup=False)
-    console.print(f"{features.n_rows:,} predictions: {out}", soft_wrap=True)
+    console().print(f"{features.n_rows:,} predictions: {out}", soft_wrap=True, markup=False)

@@ -1,5 +1,6 @@
 """What people type after an option, as values."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from gradlab.errors import RecipeError
@@ -74,8 +75,6 @@ def source_from(
     ratios: str,
 ) -> "Source":
     """Return how data is read, checked."""
-    from pydantic import ValidationError
-
     from gradlab.lab.question import Source
 
     try:
@@ -84,25 +83,36 @@ def source_from(
         parts = ()
     if len(parts) != 3:
         raise RecipeError(
-            f"--ratios takes three numbers, training,validation,test, as 0.6,0.2,0.2; got '{ratios}'."
+            "--ratios takes three numbers, training,validation,test, as 0.6,0.2,0.2; "
+            f"got '{ratios}'."
         )
-    try:
-        return Source(
-            target=target,
-            task=task,  # type: ignore[arg-type]
-            groups=groups,
-            time=time,
-            test=test,
-            drop=tuple(name for text in drop for name in text.split(",")),
-            header=header,
-            scaling=scaling,  # type: ignore[arg-type]
-            ratios=parts,  # type: ignore[arg-type]
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise RecipeError(
-            f"--{first['loc'][0]}: {first['msg'].lower()}; got {first['input']!r}."
-        ) from None
+    return Source(
+        target=target,
+        task=task,  # type: ignore[arg-type]
+        groups=groups,
+        time=time,
+        test=test,
+        drop=tuple(name for text in drop for name in text.split(",")),
+        header=header,
+        scaling=scaling,  # type: ignore[arg-type]
+        ratios=parts,  # type: ignore[arg-type]
+    )
+
+
+def as_options(text: str) -> str:
+    """Return a sentence about data with options in place of Python's arguments.
+
+    >>> as_options("Leave it out with drop=('alive',).")
+    'Leave it out with --drop alive.'
+    """
+    argument = r"\b(task|target|groups|time|test|drop|header)=\(?('[^']*'|True|False)?(,?\))?"
+    return re.sub(argument, lambda found: _option(*found.group(1, 2)), text)
+
+
+def _option(name: str, value: str | None) -> str:
+    if name == "header":
+        return "--no-header" if value == "False" else "--header"
+    return f"--{name} {(value or '').strip(chr(39))}".rstrip()
 
 
 def _as_field(name: str, value: Any) -> Any:

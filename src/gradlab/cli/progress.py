@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from gradlab.cli.options import as_options
+
 if TYPE_CHECKING:
     from gradlab.lab.compare import Listener
     from gradlab.lab.compare import Progress as Stand
@@ -28,18 +30,17 @@ class Latest:
 
 
 @contextlib.contextmanager
-def watching(console: Console, *, quiet: bool) -> Iterator[tuple["Listener", Latest]]:
-    """Show a study's progress on the terminal while the block runs."""
+def watching(console: Console, latest: Latest, *, quiet: bool) -> Iterator["Listener"]:
+    """Show a study's progress on the terminal while the block runs; keep its last word."""
     from gradlab.training.forecast import format_seconds
 
-    latest = Latest()
     bar = Progress(
         TextColumn("{task.description:<9}"),
         BarColumn(bar_width=28),
         TextColumn("{task.completed}/{task.total} runs"),
         TimeElapsedColumn(),
         TextColumn("{task.fields[left]}"),
-        TextColumn("{task.fields[best]}"),
+        TextColumn("{task.fields[best]}", markup=False),
         console=console,
         disable=quiet or not console.is_terminal,
         transient=True,
@@ -51,9 +52,11 @@ def watching(console: Console, *, quiet: bool) -> Iterator[tuple["Listener", Lat
         if quiet:
             return
         if stand.stage == "forecast":
+            for note in stand.notes:
+                console.print(as_options(note), style="dim", markup=False)
             if stand.forecast.runs:
                 console.print(f"Forecast: {stand.forecast}.")
-            console.print(f"Study folder: {stand.folder}")
+            console.print(f"Study folder: {stand.folder}", soft_wrap=True, markup=False)
         if stand.stage == "done":
             return
         left = _left(stand)
@@ -68,7 +71,7 @@ def watching(console: Console, *, quiet: bool) -> Iterator[tuple["Listener", Lat
         )
 
     with bar:
-        yield listen, latest
+        yield listen
 
 
 def _left(stand: "Stand") -> float | None:

@@ -15,11 +15,10 @@ SHOWN_LEVELS = 12
 
 def show_study(study: "Study", console: Console) -> None:
     """Print the answer in words, then a compact ranking of each axis."""
-    from gradlab.lab.summary import answer, axis_label
+    from gradlab.lab.summary import answer, axis_label, effects_sentences
 
-    sentences = answer(study)
     console.print()
-    console.print(Text(sentences[0], style="bold"))
+    console.print(Text(answer(study)[0], style="bold"))
     for axis in study.axes:
         ranking = _ranking(study, axis)
         if ranking is None:
@@ -28,6 +27,9 @@ def show_study(study: "Study", console: Console) -> None:
         console.print(_table(study, ranking, axis_label(axis)))
         if ranking.sentences:
             console.print(Text(ranking.sentences[0]))
+    for sentence in effects_sentences(study):
+        console.print()
+        console.print(Text(sentence))
 
 
 def study_json(study: "Study") -> dict[str, Any]:
@@ -86,14 +88,15 @@ def _table(study: "Study", ranking: "AxisRanking", label: str) -> Table:
     table.add_column("to the best", justify="right", no_wrap=True)
     table.add_column("verdict")
     for row in ranking.rows[:SHOWN_LEVELS]:
-        leads = row.difference_to_leader is None
+        difference = row.difference_to_leader
+        leads = row.level == ranking.leader
         style = "bold" if leads else ("dim" if row.verdict == "worse" else "")
         name = row.level + (" (base)" if row.level == ranking.base else "")
         table.add_row(
-            name,
+            Text(name),
             "–" if row.mean is None else _number(row.mean, percent),
-            "–" if row.low is None else _interval(row.low, row.high, percent),
-            "" if leads else _number(row.difference_to_leader.mean, percent, sign=True),
+            Text("–" if row.low is None else _interval(row.low, row.high, percent)),
+            "" if difference is None else _number(difference.mean, percent, sign=True),
             row.verdict,
             style=style,
         )

@@ -1,6 +1,6 @@
 """gradlab compare, resume, report."""
 
-import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gradlab.cli.options import parse_vary, recipe_from, source_from
+from gradlab.cli.terminal import console, print_json
+from gradlab.errors import GradlabError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gradlab.lab.compare import Listener, Machine, Progress
     from gradlab.lab.study import Study
 
 Data = Annotated[
@@ -35,7 +40,8 @@ Set = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
-        help="Field of the base recipe, as dropout=0.2, hidden=64,64 or optimizer.beta1=0.95; may be repeated.",
+        help="Field of the base recipe, as dropout=0.2, hidden=64,64 or optimizer.beta1=0.95; "
+        "may be repeated.",
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of the split and of the first run.")]
@@ -83,15 +89,10 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare training techniques on data: tune each equally, judge on fresh seeds, report."""
-    from gradlab.errors import RecipeError
     from gradlab.lab.compare import compare as run
     from gradlab.lab.compare import repeat_command
     from gradlab.lab.question import Tuning
 
-    if learning_rates < 0 or learning_rates > 25:
-        raise RecipeError(f"--learning-rates must be 0 to 25; got {learning_rates}.")
-    if tuning_seeds < 1:
-        raise RecipeError(f"--tuning-seeds must be at least 1; got {tuning_seeds}.")
     source = source_from(
         target=target, task=task, groups=groups, time=time, test=test, drop=drop or [],
         header=header, scaling=scaling, ratios=ratios,
@@ -150,12 +151,9 @@ def report(
     _print(study, path, as_json)
 
 
-def _carry_out(run, as_json: bool) -> None:
-
-    from rich.console import Console
-
-    from gradlab.cli.progress import watching
-    from gradlab.errors import StudyError
+def _carry_out(study_of: "Callable[[Listener, Machine], Study]", as_json: bool) -> None:
+    """Run a study with progress on the terminal, then show it."""
+    from gradlab.cli.progress import Latest, watching
     from gradlab.lab.compare import Machine
     from gradlab.process import cache_folder, configure
     from gradlab.training import forecast
@@ -163,45 +161,58 @@ def _carry_out(run, as_json: bool) -> None:
     configure()
     costs, known = forecast.load(cache_folder())
 
-    def learned(predicted, compile_seconds, train_seconds, programs) -> None:
+    def learned(
+        predicted: forecast.Forecast, compiling: float, training: float, programs: frozenset[str]
+    ) -> None:
         forecast.learn(
-            cache_folder(), costs, known, predicted,
-            compile_seconds=compile_seconds, train_seconds=train_seconds, compiled=programs,
-        )  # fmt: skip
+            cache_folder(),
+            costs,
+            known,
+            predicted,
+            compile_seconds=compiling,
+            train_seconds=training,
+            compiled=programs,
+        )
 
-    machine = Machine(costs=costs, known_programs=known, learned=learned)
-    console = Console(stderr=True, highlight=False)
+    latest = Latest()
+    told = console(stderr=True)
     try:
-        with watching(console, quiet=as_json) as (listener, latest):
-            study = run(listener, machine)
-    except (KeyboardInterrupt, StudyError):
+        with watching(told, latest, quiet=as_json) as listener:
+            study = study_of(listener, Machine(costs=costs, known_programs=known, learned=learned))
+    except (KeyboardInterrupt, GradlabError):
         stand = latest.stand
-        if stand is not None and stand.stage != "done":
-            console.print(
-                f"Stopped. {stand.done} of {stand.total} runs are kept in {stand.folder}; "
-                f"go on with: gradlab resume {stand.folder}"
+        if stand is not None:
+            told.print(
+                f"Stopped: {stand.done} of {stand.total} runs are kept. "
+                f"Go on with: gradlab resume {shlex.quote(str(stand.folder))}",
+                soft_wrap=True,
+                markup=False,
             )
         raise
-    if not as_json:
-        timing = study.timing
-        predicted, actual = timing["forecast"], timing["seconds"]
-        if predicted:
-            off = 100 * (actual - predicted) / predicted
-            console.print(
-                f"Took {forecast.format_seconds(actual)}; the forecast was "
-                f"{forecast.format_seconds(predicted)} ({off:+.0f} %)."
-            )
+    if not as_json and latest.stand is not None:
+        told.print(_took(latest.stand, study))
     _print(study, study.folder / "report.html", as_json)
 
 
-def _print(study: "Study", path: Path, as_json: bool) -> None:
-    from rich.console import Console
+def _took(stand: "Progress", study: "Study") -> str:
+    from gradlab.training.forecast import format_seconds
 
+    if not stand.forecast.runs:
+        return "Nothing was left to do."
+    predicted, actual = stand.forecast.seconds, study.timing["seconds"]
+    off = 100 * (actual - predicted) / predicted
+    return (
+        f"Took {format_seconds(actual)}; the forecast was {format_seconds(predicted)} "
+        f"({off:+.0f} %)."
+    )
+
+
+def _print(study: "Study", path: Path, as_json: bool) -> None:
     from gradlab.cli.show import show_study, study_json
 
     if as_json:
-        print(json.dumps({**study_json(study), "report": str(path)}, indent=2))
+        print_json({**study_json(study), "report": str(path)})
         return
-    console = Console(highlight=False)
-    show_study(study, console)
-    console.print(f"\nReport: {path}", soft_wrap=True)
+    out = console()
+    show_study(study, out)
+    out.print(f"\nReport: {path}", soft_wrap=True, markup=False)

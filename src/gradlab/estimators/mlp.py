@@ -512,6 +512,12 @@ class MLPRegressor(RegressorMixin, _MLP):
         self.random_state = random_state
         self.parameters = parameters
 
+    def __sklearn_tags__(self):
+        """Return scikit-learn's tags: y may have several columns."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
     def fit(self, X, y, sample_weight=None):
         """Train on X (n_samples, n_features) and y (n_samples,) or (n_samples, n_outputs).
 

@@ -1,6 +1,8 @@
 """Running a study: read, plan, tune every level, judge, test the winner once."""
 
+import contextlib
 import dataclasses
+import itertools
 import json
 import platform
 import shlex
@@ -11,23 +13,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optax
 
 from gradlab.data import Dataset, Preprocessor, load_dataset, split_rows
 from gradlab.errors import DataError, RecipeError, StudyError
-from gradlab.lab.design import Cell, base_levels, cells_of, level_names
+from gradlab.lab.design import Cell, base_levels, cells_of
+from gradlab.lab.lock import only_writer
 from gradlab.lab.question import (
     Design,
     Question,
     Source,
     Tuning,
     level_name,
+    level_names,
     question_from_dict,
 )
 from gradlab.lab.resamples import resampled
 from gradlab.lab.snapshot import write_snapshot
-from gradlab.lab.store import Store, StoredRun, read_question, write_question
+from gradlab.lab.store import DATABASE, STUDY_FILE, Store, StoredRun, read_question, write_question
 from gradlab.lab.study import Facts, Study
-from gradlab.optim import learning_rate_grid
+from gradlab.optim import OPTIMIZERS, OptimizerKind, custom, learning_rate_grid
 from gradlab.training.executors import (
     Checkpoint,
     Compiled,
@@ -68,6 +73,8 @@ class Progress:
     best: tuple[str, float] | None = None
     """Cell with the highest mean validation score among those judged so far."""
     folder: Path = Path()
+    notes: tuple[str, ...] = ()
+    """What was decided about the data."""
 
 
 Listener = Callable[[Progress], None]
@@ -78,7 +85,7 @@ class Machine:
     """How studies run here: set once by whoever owns the process (the command line)."""
 
     workers: int | None = None
-    costs: Costs = Costs()
+    costs: Costs = dataclasses.field(default_factory=Costs)
     known_programs: frozenset[str] = frozenset()
     learned: Callable[[Forecast, float, float, frozenset[str]], None] | None = None
     """Called with (forecast, compile seconds, train seconds, programs) when a study ends."""
@@ -112,9 +119,11 @@ def compare(
 
     Args:
         data: Name of a built-in set, path, data frame, (X, y), or a `Dataset`.
-        vary: Setting to levels, as {"optimizer": ["sgd", "adam"], "dropout": [0, 0.5]}; a mapping
-            of labels to values names levels that are objects. None takes the course's exercise.
-        base: Recipe round which settings vary.
+        vary: Setting to levels, as {"optimizer": ["sgd", "adam"], "dropout": [0, 0.5]}. A mapping
+            names levels: {"optimizer": {"mine": optax.adabelief(1e-3), "adam": "adam"}}. None
+            takes the course's exercise.
+        base: Recipe round which settings vary. A learning rate that it sets holds for every level
+            and switches tuning off.
         seeds: Judging seeds a level.
         epochs: Of every run; None keeps the base recipe's.
         design: "one-at-a-time", "factorial" or "random".
@@ -140,12 +149,16 @@ def compare(
     """
     recipe = (base or Recipe()) if epochs is None else (base or Recipe()).replace(epochs=epochs)
     tuning = tune if isinstance(tune, Tuning) else Tuning(learning_rates=5 if tune else 0)
-    settings, labels = _labelled(vary)
+    settings, labels, recipe = _labelled(vary, recipe)
+    workers = _workers(workers)
     named = source or Source()
     if target is not None:
         named = named.model_copy(update={"target": target})
+    if named.test is not None:
+        named = named.model_copy(update={"test": _absolute(named.test)})
     if isinstance(data, str | Path):
         named = named.model_copy(update={"path": _absolute(data)})
+    asked: dict[str, Any] = {} if settings is None else {"vary": settings}
     question = Question(
         data=named,
         base=recipe,
@@ -156,30 +169,31 @@ def compare(
         tuning=tuning,
         resample=resample,
         labels=labels,
-        **({} if settings is None else {"vary": settings}),
+        **asked,
     )
     cells_of(question)  # a misspelt level should not wait for the data
     dataset = read_data(named.path if isinstance(data, str | Path) else data, named)
+    prepared = prepare(dataset, question)  # nor leave a folder behind
     folder = _new_folder(out)
-    if not isinstance(data, str | Path):
-        kept = write_snapshot(dataset, named, folder)
-        question = question.model_copy(update={"data": kept})
-        # Read back what a resumed study will read, so that both have the same rows and types.
-        dataset = dataclasses.replace(
-            read_data(str(folder / kept.path), _inside(folder, kept)),
-            name=dataset.name,
-            notes=dataset.notes,
+    with only_writer(folder):
+        _check_empty(folder)
+        if not isinstance(data, str | Path):
+            kept = write_snapshot(dataset, named, folder)
+            question = question.model_copy(update={"data": kept})
+            # Read back what a resumed study will read, so that both have the same rows and types.
+            dataset = _read_snapshot(folder, kept, dataset)
+            prepared = prepare(dataset, question)
+        resumable = _write(folder, question)
+        return _carry_out(
+            question,
+            dataset,
+            prepared,
+            folder,
+            resumable=resumable,
+            progress=progress,
+            machine=dataclasses.replace(machine or Machine(), workers=workers),
+            command=command,
         )
-    resumable = _write(folder, question)
-    return _carry_out(
-        question,
-        dataset,
-        folder,
-        resumable=resumable,
-        progress=progress,
-        machine=dataclasses.replace(machine or Machine(), workers=workers),
-        command=command,
-    )
 
 
 def resume(
@@ -195,24 +209,33 @@ def resume(
         StudyError: If the folder is no study, the data has changed, or it can't be resumed.
     """
     folder = Path(folder)
+    workers = _workers(workers)
     content = read_question(folder)
     if content.pop("objects", False):
         raise StudyError(
             f"The study in {folder} compares Python objects, which its folder can't hold; it can't "
             "be resumed. Run it again from Python."
         )
-    question = question_from_dict(content, folder / "study.toml")
+    question = question_from_dict(content, folder / STUDY_FILE)
     source = _inside(folder, question.data)
-    dataset = read_data(source.path, source)
-    return _carry_out(
-        question,
-        dataset,
-        folder,
-        resumable=True,
-        progress=progress,
-        machine=dataclasses.replace(machine or Machine(), workers=workers),
-        command=None,
-    )
+    try:
+        cells_of(question)
+        dataset = read_data(source.path, source)
+    except RecipeError as error:
+        raise StudyError(f"{folder / STUDY_FILE} makes no sense: {error}") from None
+    except DataError as error:
+        raise DataError(f"The data of the study in {folder} can't be read: {error}") from error
+    with only_writer(folder):
+        return _carry_out(
+            question,
+            dataset,
+            prepare(dataset, question),
+            folder,
+            resumable=True,
+            progress=progress,
+            machine=dataclasses.replace(machine or Machine(), workers=workers),
+            command=None,
+        )
 
 
 def read_data(data: Any, source: Source) -> Dataset:
@@ -239,8 +262,14 @@ def _inside(folder: Path, source: Source) -> Source:
     return source.model_copy(update={"path": str(folder / source.path), "test": test})
 
 
-def prepare(dataset: Dataset, question: Question) -> tuple[Task, Preprocessor]:
-    """Split and scale a data set as a question asks."""
+def _read_snapshot(folder: Path, kept: Source, original: Dataset) -> Dataset:
+    source = _inside(folder, kept)
+    read = read_data(source.path, source)
+    return dataclasses.replace(read, name=original.name, notes=original.notes)
+
+
+def prepare(dataset: Dataset, question: Question) -> tuple[Task, tuple[str, ...]]:
+    """Split and scale a data set as a question asks; return the task, and what to say aloud."""
     split = split_rows(dataset, ratios=question.data.ratios, seed=question.seed)
     if len(split.validation) == 0 or len(split.train) == 0:
         raise DataError(
@@ -249,14 +278,24 @@ def prepare(dataset: Dataset, question: Question) -> tuple[Task, Preprocessor]:
         )
     preprocessor = Preprocessor.fit(dataset.features, split.train, scaling=question.data.scaling)
     resamples = (
-        resampled(dataset, split, seeds=question.judging_seeds()) if question.resample else ()
+        resampled(dataset, split, seeds=question.judging_seeds()) if question.resample else []
     )
-    return make_task(dataset, split, preprocessor, resamples=resamples), preprocessor
+    if dataset.task == "regression":
+        for rows in (split.validation, *(validation for _, validation in resamples)):
+            if np.ptp(dataset.y[rows]) == 0:
+                raise DataError(
+                    f"The {len(rows)} validation rows of {dataset.name} all have the same "
+                    f"{dataset.target_name}, so R² has no meaning there. Give more rows, other "
+                    "ratios or another seed."
+                )
+    notes = dict.fromkeys((*dataset.notes, *split.notes, *preprocessor.notes))
+    return make_task(dataset, split, preprocessor, resamples=resamples), tuple(notes)
 
 
 def _carry_out(
     question: Question,
     dataset: Dataset,
+    prepared: tuple[Task, tuple[str, ...]],
     folder: Path,
     *,
     resumable: bool,
@@ -265,15 +304,13 @@ def _carry_out(
     command: str | None,
 ) -> Study:
     began = time.perf_counter()
-    task, preprocessor = prepare(dataset, question)
+    task, notes = prepared
     cells = cells_of(question)
-    store = Store(folder)
+    store = Store(folder, create=True)
     try:
-        conduct = _Conduct(question, task, cells, store, machine, progress, began)
-        facts = _facts(question, dataset, task, preprocessor, cells, resumable)
-        _check_same_data(store, facts, folder)
-        if store.meta("facts") is None:
-            store.set_meta(facts=facts.to_json())
+        facts = _facts(question, dataset, task, notes, cells, resumable)
+        _check_unchanged(store, facts, question, resumable)
+        conduct = _Conduct(question, task, notes, cells, store, machine, progress, began)
         store.set_meta(
             versions=json.dumps({name: metadata.version(name) for name in PACKAGES}),
             machine=json.dumps(_machine_text()),
@@ -295,6 +332,7 @@ class _Conduct:
         self,
         question: Question,
         task: Task,
+        notes: tuple[str, ...],
         cells: list[Cell],
         store: Store,
         machine: Machine,
@@ -302,6 +340,7 @@ class _Conduct:
         began: float,
     ) -> None:
         self.question, self.task, self.cells, self.store = question, task, cells, store
+        self.notes = notes
         self.machine, self.listener, self.began = machine, progress, began
         self.fingerprint = task.fingerprint()
         self.workers = machine.workers or cores()
@@ -312,19 +351,24 @@ class _Conduct:
         tuning = [run for cell in cells if cell.tuned for run in self.tuning_runs(cell)]
         judging = [run for cell in cells for run in self.judging_runs(cell, cell.recipe)]
         self.total = len(tuning) + len(judging)
-        missing = [run for run in tuning if run.id(self.fingerprint) not in self.done] + judging[
-            min(len(judging), self._judged()) :
-        ]
+        missing = [run for run in tuning if run.id(self.fingerprint) not in self.done]
+        missing += [run for cell in cells for run in self._unjudged(cell)]
         side_by_side = default_side_by_side()
         self.plan: Plan = plan(task, missing, workers=self.workers, side_by_side=side_by_side)
+        self.planned = self.plan
         self.forecast = forecast(
             self.plan, machine.costs, workers=self.workers, known=machine.known_programs
         )
         words = max((p.layouts.result_words for p in self.plan.programs), default=0)
         self.keep_weights = 4 * words * len(judging) <= WEIGHTS_BYTES
 
-    def _judged(self) -> int:
-        return sum(run.phase == "judge" for run in self.done.values())
+    def _unjudged(self, cell: Cell) -> list[Run]:
+        """Return a cell's judging runs that are still to do; its rate may not be known yet."""
+        tuning = self.tuning_runs(cell) if cell.tuned else []
+        if any(run.id(self.fingerprint) not in self.done for run in tuning):
+            return self.judging_runs(cell, cell.recipe)
+        runs = self.judging_runs(cell, self.chosen(cell))
+        return [run for run in runs if run.id(self.fingerprint) not in self.done]
 
     def tuning_runs(self, cell: Cell) -> list[Run]:
         rates = learning_rate_grid(
@@ -356,19 +400,23 @@ class _Conduct:
         if self.store.meta("winner") is None:
             self.tell("test")
             self.store.set_meta(winner=json.dumps(self.test_winner()))
+        if self.planned.runs:
+            self.keep_timing()
+
+    def keep_timing(self) -> None:
+        """Store what the study has cost, and let the machine learn from it."""
         elapsed = time.perf_counter() - self.began
-        earlier = json.loads(self.store.meta("timing") or "{}")
         timing = {
-            "forecast": earlier.get("forecast", self.forecast.seconds),
-            "seconds": earlier.get("seconds", 0.0) + elapsed,
-            "compile": earlier.get("compile", 0.0) + self.compile_seconds,
-            "train": earlier.get("train", 0.0) + self.train_seconds,
-            "runs": self.total,
-            "programs": max(earlier.get("programs", 0), len(self.plan.programs)),
+            "forecast": self.forecast.seconds,
+            "seconds": elapsed,
+            "compile": self.compile_seconds,
+            "train": self.train_seconds,
+            "runs": len(self.planned.runs),
+            "programs": len(self.planned.programs),
         }
         self.store.set_meta(timing=json.dumps(timing))
-        if self.machine.learned is not None and self.plan.programs:
-            names = frozenset(program_name(self.plan, p) for p in self.plan.programs)
+        if self.machine.learned is not None:
+            names = frozenset(program_name(self.planned, p) for p in self.planned.programs)
             self.machine.learned(self.forecast, self.compile_seconds, self.train_seconds, names)
 
     def chosen(self, cell: Cell) -> Recipe:
@@ -438,7 +486,7 @@ class _Conduct:
             # Ctrl-C and failures keep what is finished.
             flush()
             self.train_seconds += time.perf_counter() - began
-        self.tell(phase)
+            self.tell(phase)
 
     def row(self, phase: str, cell: Cell, run: Run, name: str, result: RunResult) -> StoredRun:
         rows = self.task.splits[run.split][1]
@@ -478,8 +526,10 @@ class _Conduct:
         runs = self.judging_runs(best, recipe)
         stored = [self.done[run.id(self.fingerprint)] for run in runs]
         words = [self.weights(row) for row in stored]
-        if any(w is None for w in words) or not self.has_structure(recipe):
+        if any(w is None for w in words):
             words = self.train_again(runs)
+        elif recipe.structure() not in self.plan.places:  # a resumed study that had judged it
+            self.plan = self.plan_of(runs)
         test, train = [], []
         for run, row, w in zip(runs, stored, words, strict=True):
             network, states = trained_network(self.plan, recipe, w)
@@ -493,6 +543,8 @@ class _Conduct:
                     test.append(
                         score_rows(self.task, network, states, self.task.test, split=run.split)
                     )
+        if np.isnan(test).any():  # R² of numbers that are all equal
+            test = []
         return {
             "levels": best.levels,
             "recipe": recipe.describe(),
@@ -501,20 +553,20 @@ class _Conduct:
             "train_scores": train,
         }
 
-    def has_structure(self, recipe: Recipe) -> bool:
-        return recipe.structure() in self.plan.places
-
     def weights(self, run: StoredRun) -> Any:
         return self.kept.get(run.id) if run.id in self.kept else self.store.weights(run)
 
     def train_again(self, runs: list[Run]) -> list[Any]:
         """Train the winner's runs once more for their weights; they get the same numbers."""
-        self.plan = plan(self.task, runs, workers=self.workers, side_by_side=default_side_by_side())
+        self.plan = self.plan_of(runs)
         words: list[Any] = [None] * len(runs)
         for event in execute(self.plan, workers=self.workers, side_by_side=default_side_by_side()):
             if isinstance(event, RunResult):
                 words[event.index] = event.weights
         return words
+
+    def plan_of(self, runs: list[Run]) -> Plan:
+        return plan(self.task, runs, workers=self.workers, side_by_side=default_side_by_side())
 
     def save_checkpoint(self, name: str, point: Checkpoint) -> None:
         tensors = {
@@ -556,6 +608,7 @@ class _Conduct:
                 self.forecast,
                 best,
                 self.store.folder,
+                self.notes,
             )
         )
 
@@ -564,7 +617,7 @@ def _facts(
     question: Question,
     dataset: Dataset,
     task: Task,
-    preprocessor: Preprocessor,
+    notes: tuple[str, ...],
     cells: list[Cell],
     resumable: bool,
 ) -> Facts:
@@ -588,7 +641,7 @@ def _facts(
         score=task.score_name,
         trivial_score=task.trivial_score,
         fingerprint=task.fingerprint(),
-        notes=(*dataset.notes, *preprocessor.notes),
+        notes=notes,
         axes=axes,
         base=base_levels(question),
         cells=[{"levels": cell.levels, "tuned": cell.tuned} for cell in cells],
@@ -607,16 +660,25 @@ def _recipe_text(recipe: Recipe) -> dict[str, str]:
     } | {k: level_name(v) for k, v in recipe.parameters.items()}
 
 
-def _check_same_data(store: Store, facts: Facts, folder: Path) -> None:
+def _check_unchanged(store: Store, facts: Facts, question: Question, resumable: bool) -> None:
+    """Keep what a study asks and of which data when it begins; refuse anything else after."""
+    # Where the data lies may change: its content may not.
+    asked = json.dumps({**question.to_dict(), "data": None}, sort_keys=True) if resumable else ""
     text = store.meta("facts")
     if text is None:
+        store.set_meta(facts=facts.to_json(), question=asked)
         return
     before = Facts.from_json(text)
     if before.fingerprint != facts.fingerprint:
         raise StudyError(
-            f"The data of the study in {folder} has changed since it began ({facts.name}: "
+            f"The data of the study in {store.folder} has changed since it began ({facts.name}: "
             f"{facts.rows} rows now, {before.rows} then), so old and new runs can't be compared. "
             "Bring the old data back, or start a new study with another --out."
+        )
+    if store.meta("question") != asked:
+        raise StudyError(
+            f"{store.folder / STUDY_FILE} was edited since the study began, so old and new runs "
+            "can't be compared. Undo the change, or start a new study with another --out."
         )
 
 
@@ -634,19 +696,72 @@ def _write(folder: Path, question: Question) -> bool:
 
 
 def _labelled(
-    vary: Mapping[str, Any] | None,
-) -> tuple[dict[str, tuple] | None, dict[str, tuple[str, ...]]]:
-    """Take labels off levels that were given as a mapping of label to value."""
-    if vary is None:
-        return None, {}
-    settings, labels = {}, {}
+    vary: Mapping[str, Any] | None, base: Recipe
+) -> tuple[Mapping[str, Any] | None, dict[str, tuple[str, ...]], Recipe]:
+    """Take labels off levels that were given as a mapping of label to value, and name objects.
+
+    A run is known by the name of its optimizer, so every optimizer object gets one of its own;
+    also the base's, which may be a level too.
+    """
+    bare = base.optimizer
+    if _is_object(bare):
+        base = base.model_copy(update={"optimizer": _named(bare, base.optimizer_kind().name)})
+    if not isinstance(vary, Mapping):
+        return vary, {}, base  # if it is not None, the question says what is wrong with it
+    settings: dict[str, Any] = {}
+    labels: dict[str, tuple[str, ...]] = {}
     for axis, levels in vary.items():
+        settings[axis] = levels
         if isinstance(levels, Mapping):
-            settings[axis] = tuple(levels.values())
-            labels[axis] = tuple(str(label) for label in levels)
-        else:
-            settings[axis] = levels
-    return settings, labels
+            labels[axis] = tuple(map(str, levels))
+            settings[axis] = list(levels.values())
+        if axis != "optimizer" or not isinstance(settings[axis], list | tuple):
+            continue
+        values = list(settings[axis])
+        if any(map(_is_object, values)):
+            names = labels.setdefault(axis, tuple(_object_names(values)))
+            for i, value in enumerate(values):
+                if _is_object(value):
+                    settings[axis] = values
+                    values[i] = _named(value, names[i])
+                    if value is bare:
+                        base = base.model_copy(update={"optimizer": values[i]})
+    return settings, labels, base
+
+
+def _is_object(level: Any) -> bool:
+    return isinstance(level, optax.GradientTransformation | OptimizerKind)
+
+
+def _object_names(levels: list[Any]) -> list[str]:
+    """Return short, different names: those of kinds, else "optax 1", "optax 2", …"""
+    names: list[str] = []
+    number = 0
+    for level in levels:
+        name = level.name if isinstance(level, OptimizerKind) else str(level)
+        if isinstance(level, optax.GradientTransformation):
+            number += 1
+            name = f"optax {number}"
+        copy, unique = 1, name
+        while unique in names:
+            copy += 1
+            unique = f"{name} {copy}"
+        names.append(unique)
+    return names
+
+
+def _named(level: optax.GradientTransformation | OptimizerKind, name: str) -> OptimizerKind:
+    """Return the object as a kind of this name, which no kind of our own may have."""
+    own = f"your {name}" if name in OPTIMIZERS else name
+    if isinstance(level, OptimizerKind):
+        return dataclasses.replace(level, name=own)
+    return custom(level, name=own)
+
+
+def _workers(workers: int | None) -> int | None:
+    if workers is not None and workers < 1:
+        raise RecipeError(f"workers must be at least 1; got {workers}.")
+    return workers
 
 
 def _absolute(data: str | Path) -> str:
@@ -660,28 +775,37 @@ def _new_folder(out: str | Path | None) -> Path:
     Raises:
         StudyError: If `out` already holds a study, or can't be made.
     """
-    if out is None:
-        number = 1
-        while (folder := Path("gradlab-study" + (f"-{number}" if number > 1 else ""))).exists():
-            number += 1
-    else:
-        folder = Path(out)
-        if (folder / "study.toml").exists():
-            raise StudyError(
-                f"{folder} already holds a study. To go on with it: gradlab resume {folder}. "
-                "For a new one give another --out."
-            )
+    folder = Path("gradlab-study" if out is None else out)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if out is not None:
+            _check_empty(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            return folder
+        for number in itertools.count(1):
+            if number > 1:
+                folder = Path(f"gradlab-study-{number}")
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir()
+                return folder
+        raise AssertionError("numbers end")
     except OSError as error:
         raise StudyError(
             f"Could not make the study folder {folder}: {error.strerror}. Choose another --out."
         ) from error
-    return folder
+
+
+def _check_empty(folder: Path) -> None:
+    for name in (STUDY_FILE, DATABASE):
+        if (folder / name).exists():
+            raise StudyError(
+                f"{folder} already holds a study. To go on with it: gradlab resume {folder}. "
+                "For a new one give another --out."
+            )
 
 
 def _machine_text() -> str:
-    return f"{platform.system()} {platform.machine()}, {cores()} cores, Python {platform.python_version()}"
+    system = f"{platform.system()} {platform.machine()}"
+    return f"{system}, {cores()} cores, Python {platform.python_version()}"
 
 
 def repeat_command(arguments: Sequence[str]) -> str:

@@ -22,6 +22,9 @@ Design = Literal["one-at-a-time", "factorial", "random"]
 MOST_SEEDS = 5000
 """Seeds of one phase; tuning seeds begin where judging seeds can't reach."""
 
+MOST_SEED = 2**20
+"""The seed of a study or a training lies below this."""
+
 NOT_VARIED = ("epochs", "parameters", "network")
 """What all runs of a study share."""
 
@@ -54,10 +57,28 @@ DEFAULT_VARY: dict[str, list] = {
 """The exercise of the course: what a study varies when nothing else is asked."""
 
 
-class Source(BaseModel):
-    """Where the data comes from and how it is read; see `load_dataset`."""
+class _Checked(BaseModel):
+    """Frozen fields whose mistakes are one `RecipeError`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    def __init__(self, **fields: Any) -> None:
+        """Check every field; a mistake is one `RecipeError`."""
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            if first["type"] == "extra_forbidden":
+                raise RecipeError(unknown("study option", where, type(self).model_fields)) from None
+            if first["type"] == "value_error":  # one of ours: it says what came
+                raise RecipeError(first["msg"].removeprefix("Value error, ")) from None
+            text = first["msg"][0].lower() + first["msg"][1:]
+            raise RecipeError(f"{where}: {text}; got {first['input']!r}.") from None
+
+
+class Source(_Checked):
+    """Where the data comes from and how it is read; see `load_dataset`."""
 
     path: str = "digits"
     target: str | int | None = None
@@ -73,7 +94,7 @@ class Source(BaseModel):
     """The data came from memory and lies in the study folder."""
 
 
-class Tuning(BaseModel):
+class Tuning(_Checked):
     """The budget that every level gets to find its learning rate; 0 switches tuning off.
 
     Args:
@@ -81,13 +102,11 @@ class Tuning(BaseModel):
         seeds: Seeds each is tried on; none of them judges.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    learning_rates: int = Field(5, ge=0, le=25)
-    seeds: int = Field(3, ge=1, le=MOST_SEEDS)
+    learning_rates: int = Field(default=5, ge=0, le=25)
+    seeds: int = Field(default=3, ge=1, le=MOST_SEEDS)
 
 
-class Question(BaseModel):
+class Question(_Checked):
     """What a study asks.
 
     Args:
@@ -104,8 +123,6 @@ class Question(BaseModel):
         resample: Draw other training and validation rows for each seed.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
     data: Source = Source()
     vary: dict[str, tuple] = Field(
         default_factory=lambda: {k: tuple(v) for k, v in DEFAULT_VARY.items()}
@@ -113,25 +130,11 @@ class Question(BaseModel):
     labels: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     base: Recipe = Recipe()
     design: Design = "one-at-a-time"
-    samples: int = Field(50, ge=1, le=100_000)
-    seeds: int = Field(10, ge=1, le=MOST_SEEDS)
-    seed: int = Field(0, ge=0, lt=2**20)
+    samples: int = Field(default=50, ge=1, le=100_000)
+    seeds: int = Field(default=10, ge=1, le=MOST_SEEDS)
+    seed: int = Field(default=0, ge=0, lt=MOST_SEED)
     tuning: Tuning = Tuning()
     resample: bool = False
-
-    def __init__(self, **fields: Any) -> None:
-        """Check every field; a mistake is one `RecipeError`."""
-        try:
-            super().__init__(**fields)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            if first["type"] == "extra_forbidden":
-                raise RecipeError(unknown("study option", where, type(self).model_fields)) from None
-            if first["type"] == "value_error":  # one of ours: it says what came
-                raise RecipeError(str(first["ctx"]["error"])) from None
-            text = first["msg"][0].lower() + first["msg"][1:]
-            raise RecipeError(f"{where}: {text}; got {first['input']!r}.") from None
 
     @field_validator("vary", mode="before")
     @classmethod
@@ -143,7 +146,8 @@ class Question(BaseModel):
             )
         checked = {}
         for axis, levels in vary.items():
-            if isinstance(levels, str) or not hasattr(levels, "__iter__"):
+            named_tuple = hasattr(levels, "_fields")  # as an Optax transformation is
+            if isinstance(levels, str) or named_tuple or not hasattr(levels, "__iter__"):
                 raise ValueError(f"vary: the levels of {axis} must be a list; got {levels!r}.")
             levels = tuple(_plain_level(axis, level) for level in levels)
             if not levels:
@@ -280,7 +284,7 @@ def _plain_level(axis: str, level: Any) -> Any:
     """Return a level as the recipe takes it: Python's own numbers, tuples, a tuple of widths."""
     if isinstance(level, np.generic):
         level = level.item()
-    if isinstance(level, list | tuple):
+    if type(level) in (list, tuple):  # an Optax transformation is a tuple too, of functions
         return tuple(_plain_level("", part) for part in level)
     if axis == "hidden" and isinstance(level, int) and not isinstance(level, bool):
         return (level,) if level else ()

@@ -66,6 +66,10 @@ class StoredRun:
     """(epochs, 3) float64: train loss, validation loss, validation score."""
 
 
+_COLUMNS = tuple(field.name for field in dataclasses.fields(StoredRun))[:-1]
+"""Of the table `runs`; the history has a table of its own."""
+
+
 class Store:
     """An open study folder.
 
@@ -175,10 +179,11 @@ class Store:
             )
             return [
                 StoredRun(
-                    *row[:3],
-                    json.loads(row[3]),
-                    *row[4:15],
-                    np.frombuffer(row[15], "<f8").reshape(-1, 3),
+                    **dict(zip(_COLUMNS, row[:-1], strict=True))
+                    | {
+                        "recipe": json.loads(row[_COLUMNS.index("recipe")]),
+                        "history": np.frombuffer(row[-1], "<f8").reshape(-1, 3),
+                    }
                 )
                 for row in rows
             ]

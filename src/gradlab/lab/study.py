@@ -194,7 +194,8 @@ class Study:
         stored = self._meta["winner"]
         if stored is None:
             return None
-        return Winner(**{k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()})
+        scores = {name: tuple(stored[name]) for name in stored if name.endswith("_scores")}
+        return Winner(levels=stored["levels"], recipe=stored["recipe"], **scores)
 
     @property
     def best(self) -> Recipe:
@@ -207,8 +208,8 @@ class Study:
         name = recipe.get("optimizer", "adam")
         if name not in OPTIMIZERS:
             raise StudyError(
-                f"The best recipe of {self.folder} trains with the optimizer object '{name}', which "
-                "the folder can't hold. Build it in Python: Recipe(optimizer=…)."
+                f"The best recipe of {self.folder} trains with the optimizer object '{name}', "
+                "which the folder can't hold. Build it in Python: Recipe(optimizer=…)."
             )
         return Recipe(**recipe)
 
@@ -306,7 +307,7 @@ class Study:
             scores, averaged = _by_settings(by_level, axis), 1
         else:
             scores, averaged = _by_seed(by_level), max(len(cells) for cells in by_level)
-        judged = ~np.isnan(scores).all(axis=1)
+        judged = np.array([not np.isnan(row).all() for row in scores])
         if not judged.any():
             raise StudyError(
                 f"No level of {axis} has been judged yet. Run: gradlab resume {self.folder}"
@@ -357,7 +358,7 @@ class Study:
         return axis_effects(varied, np.array([run.validation_score for _, run in judged]))
 
     def report(self, path: str | Path | None = None) -> Path:
-        """Write the report, one HTML file that works offline; default `report.html` in the folder."""
+        """Write the report, one HTML file that works offline; by default into the folder."""
         from gradlab.lab.summary import report_contents
         from gradlab.report import write_report
 

@@ -44,7 +44,8 @@ def answer(study: Study) -> list[str]:
         score = _shown(study, float(np.mean(winner.validation_scores)))
         text = f"The best recipe on validation has {setting}: {score} over {study.seeds} seeds"
         if winner.test_scores:
-            text += f"; on the {study.facts.test:,} test rows, read once, {_shown(study, winner.test_score)}"
+            text += f"; on the {study.facts.test:,} test rows, read once, "
+            text += _shown(study, winner.test_score)
         sentences.append(text + ".")
     else:
         sentences.append("The study is unfinished; what follows rests on the runs that are done.")
@@ -52,7 +53,20 @@ def answer(study: Study) -> list[str]:
         ranking = _ranking(study, axis)
         if ranking is not None and ranking.sentences:
             sentences.append(f"{axis_label(axis)}: {ranking.sentences[0]}")
-    return sentences
+    return [*sentences, *effects_sentences(study)]
+
+
+def effects_sentences(study: Study) -> list[str]:
+    """Return how much each axis matters, in a study that changes several at once."""
+    if study.design == "one-at-a-time" or len(study.axes) < 2 or not study.finished:
+        return []
+    effects = study.effects()
+    shares = [
+        f"{axis_label(effect.axis).lower()} {100 * effect.share:.0f} %"
+        for effect in effects.effects
+    ]
+    text = f"Of the variance of all scores, main effects explain: {_join(shares)}; the rest "
+    return [text + f"({100 * effects.residual:.0f} %) is interactions and chance."]
 
 
 def report_contents(study: Study) -> report.ReportContents:
@@ -85,7 +99,7 @@ def report_contents(study: Study) -> report.ReportContents:
         score=report.Score(name=facts.score, percent=facts.score == "accuracy"),
         axes=axes,
         command=study.command,
-        interval=f"95 % t interval over {study.seeds} seeds" if study.seeds > 1 else "",
+        interval=_interval_text(study),
         winner=_winner(study),
         diverged=tuple(
             report.DivergedRun(run.id, f"{run.cell}, {_phase(run.phase)}", run.seed, run.epochs)
@@ -106,6 +120,18 @@ def report_contents(study: Study) -> report.ReportContents:
         machine=study.machine,
         created=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
     )
+
+
+_BLOCKS = {
+    "settings": "the settings of the others",
+    "combinations": "the combinations that hold them",
+}
+
+
+def _interval_text(study: Study) -> str:
+    if study.blocks != "seeds":
+        return f"95 % t interval over {_BLOCKS[study.blocks]}"
+    return f"95 % t interval over {study.seeds} seeds" if study.seeds > 1 else ""
 
 
 def _section(study: Study, axis: str) -> report.AxisSection | None:
@@ -257,12 +283,16 @@ def _method(study: Study, tuned: bool) -> list[report.MethodItem]:
     facts = study.facts
     designs = {
         "one-at-a-time": "One setting of the base recipe is changed at a time.",
-        "factorial": "Every combination of the settings is trained; a level's score is averaged "
-        "over the other settings within each seed.",
-        "random": "Combinations are drawn at random; a level's score is averaged over the "
-        "combinations that hold it within each seed.",
+        "factorial": "Every combination of the settings is trained"
+        + (
+            "; a level's score is averaged over the other settings within each seed."
+            if study.blocks == "seeds"
+            else ", on one seed; the settings of the others are the pairs of an axis."
+        ),
+        "random": "Combinations are drawn at random; each one's mean over its seeds is an "
+        "independent sample of the levels that it holds.",
     }
-    items = [
+    return [
         report.MethodItem("Design", designs[study.design]),
         report.MethodItem(
             "Splits",
@@ -274,8 +304,8 @@ def _method(study: Study, tuned: bool) -> list[report.MethodItem]:
             "Tuning",
             (
                 "Every recipe gets the same budget: "
-                f"{study.tuning['learning_rates']} learning rates, a factor √10 apart round the "
-                f"technique's usual one, on {study.tuning['seeds']} seeds that judge nothing. "
+                f"{study.tuning.learning_rates} learning rates, a factor √10 apart round the "
+                f"technique's usual one, on {study.tuning.seeds} seeds that judge nothing. "
                 "The rate with the best mean validation score is judged on fresh seeds."
             )
             if tuned
@@ -283,13 +313,20 @@ def _method(study: Study, tuned: bool) -> list[report.MethodItem]:
         ),
         report.MethodItem(
             "Pairing",
-            "Runs with the same seed share their initial random numbers and batch order, so "
-            "differences are taken seed by seed.",
+            "Runs with the same seed share their initial random numbers and batch order"
+            + (
+                ", so differences are taken seed by seed."
+                if study.blocks == "seeds"
+                else "; levels are compared over " + _BLOCKS[study.blocks] + "."
+            ),
         ),
         report.MethodItem(
             "Tests",
-            "Paired t tests, corrected by Holm over all pairs of an axis; intervals at the level "
-            "of the correction. Friedman's test and Nemenyi's critical difference on ranks.",
+            "Welch's t tests, corrected by Holm over all pairs of an axis; intervals at the level "
+            "of the correction."
+            if study.blocks == "combinations"
+            else "Paired t tests, corrected by Holm over all pairs of an axis; intervals at the "
+            "level of the correction. Friedman's test and Nemenyi's critical difference on ranks.",
         ),
         report.MethodItem(
             "Diverged runs",
@@ -297,7 +334,6 @@ def _method(study: Study, tuned: bool) -> list[report.MethodItem]:
             "model that has learnt nothing.",
         ),
     ]
-    return items
 
 
 def _task_text(study: Study) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from gradlab.data import Preprocessor, split_rows
-from gradlab.errors import StudyError
+from gradlab.errors import RecipeError, StudyError
 from gradlab.lab.compare import read_data
-from gradlab.lab.question import Source
+from gradlab.lab.question import MOST_SEED, Source
 from gradlab.training.executors import Progressed, RunResult, execute, trained_network
 from gradlab.training.model import Model, model_of
 from gradlab.training.plan import Run, plan
@@ -58,6 +58,8 @@ def train(
         StudyError: If training diverged, so that there is no model.
     """
     recipe, source = recipe or Recipe(), source or Source()
+    if not 0 <= seed < MOST_SEED:
+        raise RecipeError(f"seed must be a whole number from 0 to {MOST_SEED - 1:,}; got {seed}.")
     dataset = read_data(data, source)
     split = split_rows(dataset, ratios=source.ratios, seed=seed)
     preprocessor = Preprocessor.fit(dataset.features, split.train, scaling=source.scaling)

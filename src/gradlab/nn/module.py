@@ -9,7 +9,6 @@ trainable module, see `initial_state`); `key` is a `RowKey` for layers that draw
 training; `mask` marks the real rows of a padded batch, for layers that couple examples.
 """
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -86,6 +85,6 @@ class Sequential(Layer):
         return x, tuple(new_states)
 
 
-def initial_state(layer: Callable) -> PyTree:
+def initial_state(layer: Any) -> PyTree:
     """Return a layer's own initial state, or `()` for a module that declares none."""
     return layer.initial_state() if hasattr(layer, "initial_state") else ()

@@ -10,6 +10,7 @@ The four differ only in the axes that the statistics come from. For (batch, *spa
 """
 
 import math
+from collections.abc import Callable
 from typing import ClassVar
 
 import equinox as eqx
@@ -355,7 +356,7 @@ def _group_statistics(x: Array, groups: int) -> tuple[Array, Array]:
     return origin + hand_back(mean), hand_back(jnp.where(variance < 0, 0, variance))
 
 
-NORMALIZATIONS: dict[str, type[Layer] | None] = {
+NORMALIZATIONS: dict[str, Callable[..., Layer] | None] = {
     "none": None,
     "batch": BatchNorm,
     "layer": LayerNorm,

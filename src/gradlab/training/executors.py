@@ -166,6 +166,7 @@ def device_data(plan: Plan) -> Data:
         x=task.x,
         y=task.y,
         weight=None if np.all(task.weight == 1) else task.weight,
+        balanced=task.balanced_weight(),
         validation=validation.reshape(len(task.splits), n_chunks, chunk),
         shift=task.shift,
         scale=task.scale,

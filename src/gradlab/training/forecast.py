@@ -1,6 +1,7 @@
 """How long a plan will take, before it starts.
 
-    seconds = Σ over programs (base + kind · kinds) + Σ over runs steps · (step + flops / speed) / workers
+    seconds = Σ over programs (base + kind · kinds)
+            + Σ over runs steps · (step + flops / speed) / workers
 
 The four constants were measured on two cores; after each study the command line scales them by
 what was really needed, so the forecast learns the machine it is on.
@@ -142,11 +143,11 @@ def learn(
         return  # a forecast is a convenience: a read-only cache folder must not fail a study
 
 
-def format_seconds(seconds: float) -> str:
+def format_seconds(seconds: float | int) -> str:
     """Return a duration for people.
 
-    >>> format_seconds(41.2), format_seconds(150), format_seconds(7300)
-    ('41 s', '2 min 30 s', '2 h 2 min')
+    >>> format_seconds(41.2), format_seconds(150.0), format_seconds(7300.0)
+    ('41 s', '2 min 30 s', '2 h 1 min')
     """
     if seconds < 10:
         return f"{seconds:.1f} s"

@@ -14,6 +14,8 @@ class Batch(NamedTuple):
     x: Float[Array, "batch ..."]
     y: Shaped[Array, "batch ..."]
     weight: Float[Array, " batch"]
+    balanced: Float[Array, " batch"] | None = None
+    """Further weight of each row under `class_weight="balanced"`."""
 
 
 class Learner(NamedTuple):
@@ -25,11 +27,12 @@ class Learner(NamedTuple):
         structure: Equal for learners that compile to the same instructions.
         start_layout: Layout of what the host supplies: the initial weights.
         hyper_names: Names of the traced numbers, in the order in which runs give them.
-        init: (initial weights, hyper) -> state; cheap, for it is computed every epoch.
+        init: (initial weights, hyper) -> state; cheap, for it is computed at every call.
         step: (state, batch, hyper, key) -> (state, (weighted loss sum, weight sum)); `hyper`
             holds "learning_rate" besides the named numbers, a new one every step.
         evaluate: (state, batch, hyper) -> (loss sum, score sum, weight sum).
         result: (state, hyper) -> the weights worth keeping.
+        keeps_best: Whether the result is that of the epoch with the lowest validation loss.
         couples_examples: True if one row's output depends on the others of its batch.
     """
 
@@ -40,6 +43,7 @@ class Learner(NamedTuple):
     step: Callable[..., tuple[PyTree, tuple[Float[Array, ""], Float[Array, ""]]]]
     evaluate: Callable[..., tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]]
     result: Callable[[PyTree, dict[str, Float[Array, ""]]], PyTree]
+    keeps_best: bool
     couples_examples: bool
 
 

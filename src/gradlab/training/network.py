@@ -14,6 +14,8 @@ from gradlab.nn.noise import Dropout, GaussianNoise
 from gradlab.nn.normalization import NORMALIZATIONS
 from gradlab.training.recipe import Recipe, keyword_parameters
 
+FLOAT32 = np.dtype(np.float32)
+
 
 def build_network(
     recipe: Recipe,
@@ -21,7 +23,7 @@ def build_network(
     n_features: int,
     n_outputs: int,
     seed: int,
-    dtype: np.dtype = np.dtype(np.float32),
+    dtype: np.dtype = FLOAT32,
 ) -> Sequential:
     """Return the network of a recipe with the initial weights of a seed, as NumPy arrays.
 

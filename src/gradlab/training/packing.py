@@ -7,7 +7,7 @@ so packing costs nothing in precision, and a checkpoint is that matrix.
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +19,7 @@ from jaxtyping import Array, PyTree, UInt32
 class Layout(NamedTuple):
     """Where each leaf of a tree lies in its row of words."""
 
-    treedef: jax.tree_util.PyTreeDef
+    treedef: Any
     shapes: tuple[tuple[int, ...], ...]
     dtypes: tuple[np.dtype, ...]
 
@@ -38,7 +38,7 @@ def layout_of(tree: PyTree) -> Layout:
     leaves, treedef = jax.tree.flatten(tree)
     dtypes = tuple(np.dtype(x.dtype) for x in leaves)
     for dtype in dtypes:
-        if dtype != bool and (dtype.itemsize not in (4, 8) or dtype.kind == "c"):
+        if dtype.kind != "b" and (dtype.itemsize not in (4, 8) or dtype.kind == "c"):
             raise TypeError(f"A state packs bool and numbers of 32 or 64 bits; got {dtype}.")
     return Layout(treedef, tuple(tuple(x.shape) for x in leaves), dtypes)
 
@@ -66,7 +66,7 @@ def pack_on_host(tree: PyTree, words: int) -> UInt32[np.ndarray, " words"]:
     start = 0
     for leaf in jax.tree.leaves(tree):
         leaf = np.asarray(leaf)
-        flat = leaf.astype(np.uint32) if leaf.dtype == bool else leaf
+        flat = leaf.astype(np.uint32) if leaf.dtype.kind == "b" else leaf
         part = np.ascontiguousarray(flat).reshape(-1).view(np.uint32)
         row[start : start + len(part)] = part
         start += len(part)
@@ -80,24 +80,26 @@ def unpack_on_host(row: UInt32[np.ndarray, " words"], layout: Layout) -> PyTree:
         stop = start + _words(shape, dtype)
         part = np.ascontiguousarray(row[start:stop])
         leaves.append(
-            part.astype(bool).reshape(shape) if dtype == bool else part.view(dtype).reshape(shape)
+            part.astype(bool).reshape(shape)
+            if dtype.kind == "b"
+            else part.view(dtype).reshape(shape)
         )
         start = stop
     return jax.tree.unflatten(layout.treedef, leaves)
 
 
 def _words(shape: tuple[int, ...], dtype: np.dtype) -> int:
-    return math.prod(shape) * (1 if dtype == bool else dtype.itemsize // 4)
+    return math.prod(shape) * (1 if dtype.kind == "b" else dtype.itemsize // 4)
 
 
 def _to_words(x: Array) -> UInt32[Array, " words"]:
-    if x.dtype == bool:
+    if x.dtype.kind == "b":
         return x.astype(jnp.uint32).reshape(-1)
     return lax.bitcast_convert_type(x, jnp.uint32).reshape(-1)
 
 
 def _from_words(words: UInt32[Array, " words"], shape: tuple[int, ...], dtype: np.dtype) -> Array:
-    if dtype == bool:
+    if dtype.kind == "b":
         return words.astype(bool).reshape(shape)
     per_number = dtype.itemsize // 4
     if per_number > 1:

@@ -114,6 +114,13 @@ def plan(task: Task, runs: Sequence[Run], *, workers: int, side_by_side: bool = 
         side_by_side: Plan for an accelerator: one kind a program.
     """
     largest = max(len(train) for train, _ in task.splits)
+    if any(len(validation) == 0 for _, validation in task.splits) and any(
+        run.recipe.patience is not None for run in runs
+    ):
+        raise RecipeError(
+            "patience needs validation rows to watch, and this split has none. Give the validation "
+            "part a share, or leave patience out."
+        )
     by_batch: dict[int, dict[tuple, list[Recipe]]] = {}
     for run in runs:
         groups = by_batch.setdefault(_batch_size(run.recipe, largest), {})

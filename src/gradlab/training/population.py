@@ -1,8 +1,8 @@
 """Many runs as one compiled program.
 
 The program takes a block of members and trains each for a number of epochs. Members go one after
-another (`lax.map`) inside the call, and a member's kind picks the branch (`lax.switch`) that trains
-it for an epoch; so the instructions that a run executes are those of its own branch, whatever it
+another (`lax.map`) inside the call, and a member's kind picks its branch (`lax.switch`) round its
+whole training; so the instructions that a run executes are those of its own branch, whatever it
 is trained beside, and its numbers are the same bit for bit alone, in any block, and resumed. On
 an accelerator, where one small network fills nothing, members go side by side (`vmap`).
 """
@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Bool, Int, PyTree, Shaped, UInt32
+from jaxtyping import Array, Bool, Float, Int, PyTree, Shaped, UInt32
 
 from gradlab.nn.random import row_key
 from gradlab.training.learner import Batch, Learner
@@ -64,6 +64,8 @@ class Data(NamedTuple):
     x: Any
     y: Any
     weight: Any
+    balanced: Any
+    """Weight of each row that gives every class the same sum; None for numbers."""
     validation: Any
     """Rows of each split's validation part, (splits, chunks, rows), padded with -1."""
     shift: Any = None
@@ -123,9 +125,6 @@ def population(
 ) -> Callable[[Members, Data], Trained]:
     """Return the function that trains a block of members; to be jitted by the caller.
 
-    Only what differs between kinds is in the switch: an epoch, and the reading of the result.
-    What decides who goes on is the same for all, so it is compiled once.
-
     Args:
         learners: One a kind; `Members.kind` counts in this order.
         layouts: Of the same learners.
@@ -133,124 +132,137 @@ def population(
         skip_empty: Leave out steps without a row, which splits of unlike length have at the end
             of an epoch: momentum and decay would go on moving the weights.
     """
-    kinds = list(zip(learners, layouts.states, layouts.results, strict=True))
-    epochs = [
-        _epoch(learner, state, layouts.state_words, skip_empty) for learner, state, _ in kinds
+    branches = [
+        _branch(learner, layouts, state, result, skip_empty)
+        for learner, state, result in zip(learners, layouts.states, layouts.results, strict=True)
     ]
-    results = [_result(learner, state, layouts.result_words) for learner, state, _ in kinds]
 
     def train(members: Members, data: Data) -> Trained:
         def one(member: Members) -> Trained:
-            return _train_member(member, data, epochs, results)
+            if len(branches) == 1:
+                return branches[0](member, data)
+            return lax.switch(member.kind, branches, member, data)
 
         return jax.vmap(one)(members) if side_by_side else lax.map(one, members)
 
     return train
 
 
-def _train_member(
-    member: Members, data: Data, epochs: Sequence[Callable], results: Sequence[Callable]
-) -> Trained:
-    dtype = data.x.dtype
-    n_steps = member.learning_rates.shape[1]
+def _branch(
+    learner: Learner,
+    layouts: Layouts,
+    state_layout: Layout,
+    result_layout: Layout,
+    skip_empty: bool,
+) -> Callable[[Members, Data], Trained]:
+    """Return the training of one member of one kind."""
 
-    def pick(branches: Sequence[Callable], *operands: Any) -> Any:
-        if len(branches) == 1:
-            return branches[0](*operands)
-        return lax.switch(member.kind, branches, *operands)
-
-    def one_epoch(carry: tuple, rates: Array, order: Array) -> tuple:
-        state, best, control = carry
-        epoch = control.epoch
-        first = epoch.astype(jnp.uint32) * jnp.uint32(n_steps)
-        state, row = pick(epochs, state, first, rates, order, member, data)
-        unseen = (data.validation[member.split] < 0).all()  # no validation part, no divergence
-        finite = jnp.isfinite(row[0]) & (unseen | jnp.isfinite(row[1]))
-        better = finite & (row[1] < control.best_loss)
-        best_epoch = jnp.where(better, epoch, control.best_epoch)
-        control = control._replace(
-            epoch=epoch + 1,
-            active=finite & (epoch - best_epoch < control.patience) & (epoch + 1 < control.epochs),
-            best_loss=jnp.where(better, row[1], control.best_loss),
-            best_epoch=best_epoch,
-            diverged=jnp.where(finite, control.diverged, epoch),
-        )
-        wanted = better & (control.patience != NEVER)
-        best = lax.cond(wanted, lambda state, _: state, lambda _, best: best, state, best)
-        return (state, best, control), row
-
-    def maybe_epoch(carry: tuple, scanned: tuple) -> tuple:
-        return lax.cond(
-            carry[2].active,
-            lambda carry: one_epoch(carry, *scanned),
-            lambda carry: (carry, jnp.full(len(HISTORY), jnp.nan, dtype)),
-            carry,
-        )
-
-    carry = (member.state, member.best, member.control)
-    (state, best, control), history = lax.scan(
-        maybe_epoch, carry, (member.learning_rates, member.order)
-    )
-    result = pick(results, jnp.where(control.patience == NEVER, state, best), member.hyper)
-    return Trained(state, best, control, history, result)
-
-
-def _epoch(
-    learner: Learner, layout: Layout, words: int, skip_empty: bool
-) -> Callable[..., tuple[Array, Array]]:
-    """Return one epoch of a kind: packed state in; packed state and row of history out."""
-
-    def run(
-        packed: Array, first: Array, rates: Array, order: Array, member: Members, data: Data
-    ) -> tuple[Array, Array]:
+    def run(member: Members, data: Data) -> Trained:
         hyper = _numbers(learner, member.hyper)
         dtype = data.x.dtype
         zero = jnp.zeros((), dtype)
-        # A new member's words hold its initial weights alone; what `init` makes of them is
-        # computed every epoch, which costs less than compiling a branch for the first.
-        fresh = learner.init(unpack(packed, learner.start_layout), hyper)
-        state = jax.tree.map(
-            lambda new, old: jnp.where(first == 0, new, old), fresh, unpack(packed, layout)
-        )
+        n_steps = member.learning_rates.shape[1]
 
-        def one_step(carry: tuple, step: tuple) -> tuple[tuple, None]:
+        def step(state: PyTree, rows: Array, rate: Array, number: Array) -> tuple[PyTree, tuple]:
+            key = row_key(member.seed, number, rows)
+            batch = gather_batch(data, member.split, rows)
+            return learner.step(state, batch, {**hyper, "learning_rate": rate}, key)
+
+        def one_step(carry: tuple, scanned: tuple) -> tuple[tuple, None]:
             state, loss, weight, number = carry
-            rows, rate = step
-
-            def take(state: PyTree) -> tuple[PyTree, tuple]:
-                key = row_key(member.seed, number, rows)
-                batch = gather_batch(data, member.split, rows)
-                return learner.step(state, batch, {**hyper, "learning_rate": rate}, key)
-
+            rows, rate = scanned
             if skip_empty:
                 state, (more, real) = lax.cond(
-                    rows[0] >= 0, take, lambda state: (state, (zero, zero)), state
+                    rows[0] >= 0,
+                    step,
+                    lambda state, *_: (state, (zero, zero)),
+                    state,
+                    rows,
+                    rate,
+                    number,
                 )
             else:
-                state, (more, real) = take(state)
+                state, (more, real) = step(state, rows, rate, number)
             return (state, loss + more, weight + real, number + 1), None
 
-        def one_chunk(sums: tuple, rows: Int[Array, " chunk"]) -> tuple[tuple, None]:
+        def one_chunk(carry: tuple, rows: Int[Array, " chunk"]) -> tuple[tuple, None]:
+            state, sums = carry
             batch = gather_batch(data, member.split, rows)
-            return jax.tree.map(jnp.add, sums, learner.evaluate(state, batch, hyper)), None
+            return (state, jax.tree.map(jnp.add, sums, learner.evaluate(state, batch, hyper))), None
 
-        (state, loss, weight, _), _ = lax.scan(one_step, (state, zero, zero, first), (order, rates))
-        chunks = data.validation[member.split]
-        (val_loss, score, rows), _ = lax.scan(one_chunk, (zero, zero, zero), chunks)
-        # Without a validation part its columns are 0/0: no number, rather than a perfect loss.
-        row = jnp.stack([loss, val_loss, score]) / jnp.stack([weight, rows, rows])
-        return pack(state, words), row
+        def one_epoch(carry: tuple, scanned: tuple) -> tuple[tuple, Array]:
+            state, best, control = carry
+            rates, order = scanned
+            first = control.epoch.astype(jnp.uint32) * jnp.uint32(n_steps)
+            (state, loss, weight, _), _ = lax.scan(
+                one_step, (state, zero, zero, first), (order, rates)
+            )
+            (state, (val_loss, score, rows)), _ = lax.scan(
+                one_chunk, (state, (zero, zero, zero)), data.validation[member.split]
+            )
+            # 0/0 is NaN: where there are no validation rows there is no validation loss.
+            row = jnp.stack([loss, val_loss, score]) / jnp.stack([weight, rows, rows])
+            finite = jnp.isfinite(row[0]) & (jnp.isfinite(row[1]) | (rows == 0))
+            control, better = next_control(control, row[1], finite)
+            if learner.keeps_best:
+                best = lax.cond(better, lambda state, _: state, lambda _, best: best, state, best)
+            return (state, best, control), row
+
+        def maybe_epoch(carry: tuple, scanned: tuple) -> tuple[tuple, Array]:
+            return lax.cond(
+                carry[2].active,
+                one_epoch,
+                lambda carry, _: (carry, jnp.full(len(HISTORY), jnp.nan, dtype)),
+                carry,
+                scanned,
+            )
+
+        # A new member's words hold its initial weights alone. What `init` makes of them is
+        # computed at every call, which costs less than compiling a branch for the first.
+        fresh = learner.init(unpack(member.state, learner.start_layout), hyper)
+        state = jax.tree.map(
+            lambda new, old: jnp.where(member.control.epoch == 0, new, old),
+            fresh,
+            unpack(member.state, state_layout),
+        )
+        best = unpack(member.best, state_layout) if learner.keeps_best else ()
+        (state, best, control), history = lax.scan(
+            maybe_epoch, (state, best, member.control), (member.learning_rates, member.order)
+        )
+        result = learner.result(best if learner.keeps_best else state, hyper)
+        words = layouts.state_words
+        return Trained(
+            state=pack(state, words),
+            best=pack(best, words),
+            control=control,
+            history=history,
+            result=pack(result, layouts.result_words),
+        )
 
     return run
 
 
-def _result(learner: Learner, layout: Layout, words: int) -> Callable[[Array, Array], Array]:
-    """Return the reading of a kind's result from its packed state."""
+def next_control(
+    control: Control, validation_loss: Float[Array, ""], finite: Bool[Array, ""]
+) -> tuple[Control, Bool[Array, ""]]:
+    """Return where a member stands after an epoch, and whether it was its best so far.
 
-    def run(packed: Array, numbers: Array) -> Array:
-        return pack(learner.result(unpack(packed, layout), _numbers(learner, numbers)), words)
-
-    return run
+    Args:
+        control: Before the epoch.
+        validation_loss: Of the epoch.
+        finite: Whether its losses were.
+    """
+    epoch = control.epoch
+    better = finite & (validation_loss < control.best_loss)
+    best_epoch = jnp.where(better, epoch, control.best_epoch)
+    after = control._replace(
+        epoch=epoch + 1,
+        active=finite & (epoch - best_epoch < control.patience) & (epoch + 1 < control.epochs),
+        best_loss=jnp.where(better, validation_loss, control.best_loss),
+        best_epoch=best_epoch,
+        diverged=jnp.where(finite, control.diverged, epoch),
+    )
+    return after, better
 
 
 def _numbers(learner: Learner, numbers: Array) -> dict[str, Array]:
@@ -268,7 +280,8 @@ def gather_batch(data: Data, split: Int[Array, ""], rows: Int[Array, " batch"]) 
     weight = real.astype(data.x.dtype)
     if data.weight is not None:
         weight = weight * data.weight[rows]
-    return Batch(x, data.y[rows], weight)
+    balanced = None if data.balanced is None else data.balanced[rows]
+    return Batch(x, data.y[rows], weight, balanced)
 
 
 def initial_control(epochs: int, patience: int | None, dtype: np.dtype) -> Control:

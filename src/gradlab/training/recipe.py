@@ -213,6 +213,8 @@ class Recipe(_Part):
         """
         fields = {name: getattr(self, name) for name in type(self).model_fields}
         parameters = dict(self.parameters)
+        if "hidden" in changes and "network" not in changes:
+            fields["network"] = None
         for family in ("optimizer", "activation", "init", "norm", "schedule"):
             if family in changes and changes[family] != fields[family]:
                 parameters = {k: v for k, v in parameters.items() if not k.startswith(f"{family}.")}
@@ -324,6 +326,8 @@ class Recipe(_Part):
             self.loss,
             self.batch_size,
             self.shuffle,
+            self.patience is not None,
+            self.class_weight,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -356,9 +360,9 @@ class Recipe(_Part):
     def _is_traced(self, key: str) -> bool:
         family, _, name = key.partition(".")
         owners = [t for t in self._techniques()[family].values() if name in keyword_parameters(t)]
-        return all(is_number(owner, name) for owner in owners)
+        return all(is_number(owner, name) for owner in owners if owner is not None)
 
-    def _techniques(self) -> dict[str, dict[str, Callable]]:
+    def _techniques(self) -> Mapping[str, Mapping[str, Callable | None]]:
         activations = {spec.activation or "" for spec in self.layers()}
         return {
             "optimizer": {self.optimizer_kind().name: self.optimizer_kind().factory},
@@ -408,7 +412,9 @@ def _hints(technique: Callable) -> dict[str, Any]:
     return typing.get_type_hints(inspect.unwrap(target), include_extras=True)
 
 
-def _check_parameter(key: str, value: Any, techniques: dict[str, dict[str, Callable]]) -> None:
+def _check_parameter(
+    key: str, value: Any, techniques: Mapping[str, Mapping[str, Callable | None]]
+) -> None:
     family, _, name = key.partition(".")
     if family not in techniques or not name:
         raise ValueError(
@@ -443,7 +449,11 @@ def _check_value(key: str, value: Any, owner: str, technique: Callable, name: st
     # Not math.isfinite, which fails on an int that no float can hold.
     if isinstance(value, bool | str) or not abs(value) <= sys.float_info.max:
         raise ValueError(f"{key} of {owner} must be a finite number; got {_shown(value)}.")
-    if typing.get_origin(hint) is Annotated and hint.__origin__ is int and value != int(value):
+    if (
+        typing.get_origin(hint) is Annotated
+        and typing.get_args(hint)[0] is int
+        and value != int(value)
+    ):
         raise ValueError(f"{key} of {owner} must be a whole number; got {value!r}.")
     bounds = [
         (interval.ge, value >= interval.ge if interval.ge is not None else True, ">="),  # type: ignore[operator]

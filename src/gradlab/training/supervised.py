@@ -76,6 +76,10 @@ def network_learner(template: PyTree, recipe: Recipe, *, kind: TaskKind) -> Lear
         if f"optimizer.{name}" not in recipe.hyper()
     }
     loss = LOSSES[loss_name(recipe, kind)].loss
+    if recipe.class_weight is not None and kind == "regression":
+        raise RecipeError(
+            f"class_weight={recipe.class_weight} needs classes; the target is a number. Leave it out."
+        )
     names = tuple(sorted(recipe.hyper()))
     decays = jax.tree_util.tree_map_with_path(lambda path, _: _is_weight(path), arrays)
 
@@ -117,7 +121,10 @@ def network_learner(template: PyTree, recipe: Recipe, *, kind: TaskKind) -> Lear
             scores, layers = network(
                 batch.x, state.layers, key=key, training=True, mask=batch.weight > 0
             )
-            total, weight = loss(scores, batch.y, batch.weight)
+            rows = batch.weight
+            if recipe.class_weight == "balanced":
+                rows = rows * batch.balanced
+            total, weight = loss(scores, batch.y, rows)
             # An all-padding batch (folds of unequal length) has weight 0 and must not give 0/0.
             value = total / jnp.maximum(weight, jnp.finfo(total.dtype).tiny)
             if "l1" in hyper:
@@ -155,6 +162,7 @@ def network_learner(template: PyTree, recipe: Recipe, *, kind: TaskKind) -> Lear
         step=step,
         evaluate=evaluate,
         result=result,
+        keeps_best=recipe.patience is not None,
         couples_examples=any(
             getattr(layer, "couples_examples", False) for layer in getattr(template, "layers", ())
         ),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gradlab.data import Dataset, Preprocessor, Split
 
 TaskKind = Literal["binary", "multiclass", "regression"]
+FLOAT32 = np.dtype(np.float32)
 Part = tuple[Int[np.ndarray, "_"], Int[np.ndarray, "_"]]
 """Training and validation rows; splits need not be of one length."""
 
@@ -89,6 +90,15 @@ class Task:
         variance = float(np.average((y - mean) ** 2, axis=0, weights=w).mean())
         return 1.0 - per_row / variance if variance > 0 else float("nan")
 
+    def balanced_weight(self) -> Float[np.ndarray, " rows"] | None:
+        """Return weights by which every class has the same sum over the training rows."""
+        if self.kind == "regression":
+            return None
+        train, _ = self.splits[0]
+        counts = np.bincount(self.y[train], minlength=int(self.y.max(initial=0)) + 1)
+        per_class = len(train) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+        return per_class[self.y].astype(self.x.dtype)
+
     def fingerprint(self) -> str:
         """Return a hash of everything that a run's numbers depend on."""
         digest = hashlib.sha256()
@@ -107,7 +117,7 @@ def make_task(
     preprocessor: "Preprocessor",
     *,
     resamples: Sequence[Part] = (),
-    dtype: np.dtype = np.dtype(np.float32),
+    dtype: np.dtype = FLOAT32,
 ) -> Task:
     """Return the task of a data set; all statistics come from training rows alone.
 
