@@ -4,7 +4,7 @@ import dataclasses
 import json
 from numbers import Real
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -109,7 +109,7 @@ class _MLP(BaseEstimator):
         )
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
+    def load(cls, path: str | Path) -> "_MLP":
         """Read an estimator that `save` wrote.
 
         Raises:
@@ -567,7 +567,7 @@ class MLPRegressor(RegressorMixin, _MLP):
             )
         return _with_weights(X, y, sample_weight)
 
-    def _learn(self, recipe, start, X, y, weights, epochs, seed, validation) -> Self:
+    def _learn(self, recipe, start, X, y, weights, epochs, seed, validation) -> "MLPRegressor":
         if start is not None:
             shift, scale = self.model_.target_shift, self.model_.target_scale
         elif self.scale_target:

@@ -8,7 +8,8 @@ from jaxtyping import Int
 
 from gradlab.data import Dataset, Split, split_rows
 
-Rows = Int[np.ndarray, " rows"]
+Rows = Int[np.ndarray, "_"]
+"""Parts need not be of one length."""
 
 
 def resampled(dataset: Dataset, split: Split, *, seeds: Sequence[int]) -> list[tuple[Rows, Rows]]:

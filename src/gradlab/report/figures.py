@@ -115,7 +115,7 @@ def overview(sections: Sequence[AxisSection]) -> Figure | None:
     }
     return Figure(
         name="overview",
-        title="Share of the variance of scores that each axis explains (%)",
+        title="Share of the variance among the runs of an axis that its levels explain (%)",
         description="Bars: " + ", ".join(f"{label} {fixed(share, 0)} %" for label, share in shares),
         note="",
         height=16 + 28 * len(shares),
@@ -518,8 +518,8 @@ def _ranks(section: AxisSection, levels: Levels) -> Figure | None:
         layout={
             "showlegend": False,
             "margin": {
-                "l": min(190, 8 + 6 * longest[True]),
-                "r": min(190, 8 + 6 * longest[False]),
+                "l": min(210, 14 + 7 * longest[True]),
+                "r": min(210, 14 + 7 * longest[False]),
                 "t": 0,
                 "b": 0,
             },

@@ -88,7 +88,9 @@ def forecast(
         seconds[position] += run.recipe.epochs * (shape.n_steps + validation) * a_step
         counts[position] += 1
     training = sum(s / min(workers, max(1, n)) for s, n in zip(seconds, counts, strict=True))
-    return Forecast(len(plan.runs), plan.n_groups, len(plan.programs), compiling, training)
+    return Forecast(
+        len(plan.runs), plan.n_groups, len(plan.programs), float(compiling), float(training)
+    )
 
 
 def program_name(plan: Plan, program: Program) -> str:
