@@ -42,6 +42,10 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Epochs; 30 by default.")] = None,
     seed: Seed = 0,
     out: Annotated[Path, typer.Option(help="Model file.")] = Path("model.safetensors"),
+    curve: Annotated[
+        Path | None,
+        typer.Option(help="HTML file for the learning curve; its table lies beside it as CSV."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Train one recipe and save the model with its preprocessing."""
@@ -64,6 +68,7 @@ def train(
             recipe,
             source=source,
             seed=seed,
+            curve=curve,
             progress=lambda done, total: status.update(f"training: epoch {done} of {total}"),
         )
     path = fitted.model.save(out)
@@ -78,6 +83,7 @@ def train(
                 "validation_score": fitted.validation_score,
                 "test_score": fitted.test_score,
                 "trivial_score": fitted.trivial_score,
+                "fit": None if fitted.fit is None else fitted.fit.label,
                 "recipe": recipe.describe(),
                 "notes": list(fitted.notes),
             }
@@ -92,7 +98,11 @@ def train(
     shown.print(
         f"{fitted.score_name}: {told} (a model that has learnt nothing: {fitted.trivial_score:.4f})"
     )
+    if fitted.fit is not None and fitted.fit.high_variance:
+        shown.print(fitted.fit.sentence)
     shown.print(f"{fitted.epochs} epochs in {fitted.seconds:.1f} s")
+    if curve is not None:
+        shown.print(f"Learning curve: {curve}", soft_wrap=True, markup=False)
     shown.print(f"Model: {path}", soft_wrap=True, markup=False)
 
 

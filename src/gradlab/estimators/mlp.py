@@ -85,6 +85,7 @@ class _MLP(BaseEstimator):
             StudyError: If the file can't be written.
         """
         check_is_fitted(self)
+        self._trained.recipe.to_dict()  # says what a file can't hold
         settings = self.get_params()
         if not isinstance(settings["random_state"], int | np.integer | None):
             settings["random_state"] = None  # a generator; the seed drawn from it is kept

@@ -7,8 +7,8 @@ from jaxtyping import Float, Int, PyTree, Shaped, UInt32
 
 from gradlab.errors import RecipeError
 from gradlab.training.executors import Checkpoint, Progressed, RunResult, execute, trained_network
-from gradlab.training.plan import Plan, Run, plan
-from gradlab.training.population import initial_control
+from gradlab.training.plan import Plan, Run, plan, start_words
+from gradlab.training.population import HISTORY, initial_control
 from gradlab.training.recipe import Recipe
 from gradlab.training.task import Task, TaskKind
 
@@ -63,9 +63,18 @@ def train_on(
     seed, done = (seed, 0) if start is None else (start.seed, start.epochs)
     run = Run(recipe, seed)
     planned = _in_calls_of(plan(task, [run], workers=1), epochs)
-    checkpoints = None if start is None else {0: _checkpoint(planned, recipe, start, done + epochs)}
+    if start is None:
+        state = start_words(planned.programs[0], 0, run, task)
+    else:
+        _check_goes_on(planned, recipe, start)
+        state = start.state
+    # What was best on an earlier fit's validation rows says nothing about these.
+    control = initial_control(done + epochs, recipe.patience, task.x.dtype)._replace(
+        epoch=np.int32(done), best_epoch=np.int32(done)
+    )
+    begin = Checkpoint(state, np.zeros(0, np.uint32), control, np.zeros((0, len(HISTORY))), 0.0)
     end = result = None
-    for event in execute(planned, workers=1, checkpoints=checkpoints, keep_ends=True):
+    for event in execute(planned, workers=1, checkpoints={0: begin}, keep_ends=True):
         if isinstance(event, Progressed):
             end = event.checkpoint
         elif isinstance(event, RunResult):
@@ -161,7 +170,7 @@ def _in_calls_of(planned: Plan, epochs: int) -> Plan:
     return dataclasses.replace(planned, programs=(dataclasses.replace(program, shape=shape),))
 
 
-def _checkpoint(planned: Plan, recipe: Recipe, start: Trained, epochs: int) -> Checkpoint:
+def _check_goes_on(planned: Plan, recipe: Recipe, start: Trained) -> None:
     (program,) = planned.programs
     words = program.layouts.states[0].words
     changed = [
@@ -183,8 +192,3 @@ def _checkpoint(planned: Plan, recipe: Recipe, start: Trained, epochs: int) -> C
             f"parameters describe another {' and '.join(changed)}. Set them back, or train anew "
             "with warm_start=False."
         )
-    # What was best on the last fit's validation rows says nothing about these.
-    control = initial_control(epochs, recipe.patience, planned.task.x.dtype)._replace(
-        epoch=np.int32(start.epochs), best_epoch=np.int32(start.epochs)
-    )
-    return Checkpoint(start.state, np.zeros(0, np.uint32), control, np.zeros((0, 3)), 0.0)

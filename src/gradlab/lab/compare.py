@@ -31,7 +31,7 @@ from gradlab.lab.question import (
 from gradlab.lab.resamples import resampled
 from gradlab.lab.snapshot import write_snapshot
 from gradlab.lab.store import DATABASE, STUDY_FILE, Store, StoredRun, read_question, write_question
-from gradlab.lab.study import Facts, Study
+from gradlab.lab.study import Facts, Study, merit
 from gradlab.optim import OPTIMIZERS, OptimizerKind, custom, learning_rate_grid
 from gradlab.training.executors import (
     Checkpoint,
@@ -94,7 +94,7 @@ class Machine:
 def compare(
     data: Any = "digits",
     *,
-    vary: Mapping[str, Sequence[Any]] | None = None,
+    vary: Mapping[str, Any] | None = None,
     base: Recipe | None = None,
     seeds: int = 10,
     epochs: int | None = None,
@@ -517,11 +517,11 @@ class _Conduct:
 
     def test_winner(self) -> dict[str, Any]:
         """Read the test part, once: score the best recipe's judged networks on it."""
-        mean: dict[str, list[float]] = {}
+        judged: dict[str, list[StoredRun]] = {}
         for run in self.done.values():
             if run.phase == "judge":
-                mean.setdefault(run.cell, []).append(run.validation_score)
-        best = max(self.cells, key=lambda cell: float(np.mean(mean[cell.name])))
+                judged.setdefault(run.cell, []).append(run)
+        best = max(self.cells, key=lambda cell: merit(judged[cell.name]))
         recipe = self.chosen(best)
         runs = self.judging_runs(best, recipe)
         stored = [self.done[run.id(self.fingerprint)] for run in runs]

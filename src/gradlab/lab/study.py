@@ -401,19 +401,24 @@ def _independent(by_level: list[list[JudgedCell]]) -> np.ndarray:
     return table
 
 
+def merit(runs: list[StoredRun]) -> tuple[bool, float]:
+    """Return what cells are chosen by: the mean validation score, but never all runs diverged."""
+    trained = any(run.status != "diverged" for run in runs)
+    return trained, float(np.mean([run.validation_score for run in runs]))
+
+
 def best_cell(study: Study) -> tuple[dict[str, str], list[StoredRun]]:
     """Return the levels of the cell with the highest mean validation score, and its judged runs."""
-    scored = [
-        (float(np.mean([r.validation_score for r in runs])), -i)
-        for i, cell in enumerate(study.facts.cells)
+    judged = [
+        (cell["levels"], runs)
+        for cell in study.facts.cells
         if (runs := study.cell_runs("judge", cell["levels"]))
     ]
-    if not scored:
+    if not judged:
         raise StudyError(
             f"No recipe has been judged yet in {study.folder}. Run: gradlab resume {study.folder}"
         )
-    levels = study.facts.cells[-max(scored)[1]]["levels"]
-    return levels, study.cell_runs("judge", levels)
+    return max(judged, key=lambda cell: merit(cell[1]))
 
 
 def open_study(folder: str | Path) -> Study:

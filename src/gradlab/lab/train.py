@@ -1,7 +1,9 @@
 """Training one recipe on a data set, for use."""
 
 import dataclasses
+import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,13 +11,19 @@ import numpy as np
 from gradlab.data import Preprocessor, split_rows
 from gradlab.errors import RecipeError, StudyError
 from gradlab.lab.compare import read_data
+from gradlab.lab.learning_curve import curve_path, write_learning_curve
 from gradlab.lab.question import MOST_SEED, Source
+from gradlab.metrics import Fit, judge_fit
 from gradlab.training.executors import Progressed, RunResult, execute, trained_network
 from gradlab.training.model import Model, model_of
 from gradlab.training.plan import Run, plan
 from gradlab.training.predict import score_rows
 from gradlab.training.recipe import Recipe
 from gradlab.training.task import make_task
+
+
+GAP_SHARE = 0.1
+"""A gap between training and validation is high above this share of what was learnt."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +43,19 @@ class Fitted:
     """(epochs, 3): train loss, validation loss, validation score."""
     notes: tuple[str, ...]
 
+    @property
+    def fit(self) -> Fit | None:
+        """The verdict on over-fitting; None without validation rows, or if nothing was learnt.
+
+        Nobody said which score is wanted, so bias is not judged. The gap is held against what was
+        learnt at all: the training score above that of a model that has learnt nothing.
+        """
+        learnt = self.train_score - self.trivial_score
+        validation = self.validation_score
+        if validation is None or not math.isfinite(validation) or not learnt > 0:
+            return None
+        return judge_fit(self.train_score, validation, tolerance=GAP_SHARE * learnt)
+
 
 def train(
     data: Any,
@@ -42,6 +63,7 @@ def train(
     *,
     source: Source | None = None,
     seed: int = 0,
+    curve: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Fitted:
     """Train one recipe on the training part of a data set and score it on the others.
@@ -51,17 +73,25 @@ def train(
         recipe: What to train.
         source: How the data is read and split.
         seed: Of split, weights, order and masks.
+        curve: HTML file for the learning curve; its table lies beside it as CSV.
         progress: Called with (epochs done, epochs).
 
     Raises:
         DataError: If the data can't be read or learnt from.
+        RecipeError: If the recipe does not fit the data, or there is no curve to draw.
         StudyError: If training diverged, so that there is no model.
     """
     recipe, source = recipe or Recipe(), source or Source()
     if not 0 <= seed < MOST_SEED:
         raise RecipeError(f"seed must be a whole number from 0 to {MOST_SEED - 1:,}; got {seed}.")
+    curve = None if curve is None else curve_path(curve)
     dataset = read_data(data, source)
     split = split_rows(dataset, ratios=source.ratios, seed=seed)
+    if curve is not None and len(split.validation) == 0:
+        raise RecipeError(
+            "A learning curve needs validation rows, and this split has none. Give the validation "
+            "part a share, or leave the curve out."
+        )
     preprocessor = Preprocessor.fit(dataset.features, split.train, scaling=source.scaling)
     task = make_task(dataset, split, preprocessor)
     planned = plan(task, [Run(recipe, seed)], workers=1)
@@ -87,6 +117,8 @@ def train(
     scores["test"] = score(task.test)
     history = np.asarray(result.history, np.float64).copy()
     history[:, 2] = [task.score(value, validation_rows) for value in history[:, 2]]
+    if curve is not None:
+        write_learning_curve(history, curve)
     model = model_of(
         task,
         recipe,

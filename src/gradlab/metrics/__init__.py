@@ -1,0 +1,8 @@
+"""Measures of trained networks; scores themselves come with the task."""
+
+from gradlab.metrics.bias_variance import ACTIONS as ACTIONS
+from gradlab.metrics.bias_variance import Fit as Fit
+from gradlab.metrics.bias_variance import judge_fit as judge_fit
+from gradlab.metrics.drift import Drift as Drift
+from gradlab.metrics.drift import drift as drift
+from gradlab.metrics.drift import pre_activations as pre_activations

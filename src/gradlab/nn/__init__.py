@@ -51,6 +51,7 @@ from gradlab.nn.module import Fixed as Fixed
 from gradlab.nn.module import Layer as Layer
 from gradlab.nn.module import Sequential as Sequential
 from gradlab.nn.module import initial_state as initial_state
+from gradlab.nn.module import kinds_of as kinds_of
 from gradlab.nn.module import trainable as trainable
 from gradlab.nn.noise import BLOCK_ORDER as BLOCK_ORDER
 from gradlab.nn.noise import Dropout as Dropout

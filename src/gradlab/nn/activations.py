@@ -7,7 +7,7 @@ passes through: a diverged run must not look healthy behind a ReLU.
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, get_origin, get_type_hints
 
 import equinox as eqx
 import jax
@@ -103,7 +103,7 @@ def relu(
     >>> relu(jnp.array([-2.0, 0.0, 3.0])).tolist()
     [0.0, 0.0, 3.0]
     """
-    # A select, not jnp.maximum: half the work in the backward pass, and no 0.5 at a tie.
+    # A select, not jnp.maximum: its derivative at the tie x = 0 is 0, not 0.5, and NaN passes.
     x = jnp.asarray(x)
     if derivative_at_zero == 0:
         return jnp.where(x <= 0, 0, x)
@@ -212,6 +212,8 @@ class PReLU(Layer):
     [[-1.0, 4.0]]
     """
 
+    kind: ClassVar[str] = "activation"
+
     slope: Float[Array | np.ndarray, "..."]
 
     def __init__(self, n_features: int, *, slope: Real = 0.25, per_unit: bool = False):
@@ -240,6 +242,8 @@ class Activation(Layer):
             a constant of the compiled program.
         options: Parameters that change the program (a coding, a convention).
     """
+
+    kind: ClassVar[str] = "activation"
 
     function: Callable[..., Array] = eqx.field(static=True)
     numbers: dict[str, Fixed]

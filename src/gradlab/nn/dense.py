@@ -1,5 +1,7 @@
 """The fully connected layer."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -22,6 +24,8 @@ class Dense(Layer):
     >>> layer(jnp.array([[1.0, 2.0]]), ())[0].tolist()
     [[3.0, 3.0, 3.0]]
     """
+
+    kind: ClassVar[str] = "linear"
 
     weight: Float[Array | np.ndarray, "n_in n_out"]
     bias: Float[Array | np.ndarray, " n_out"] | None = None

@@ -110,8 +110,8 @@ def cross_entropy(
     >>> round(float(total), 6)
     0.407606
     """
-    # One comparison with the class numbers instead of a gather: its gradient would be a scatter,
-    # which costs a small network more than its matrix products.
+    # One comparison with the class numbers instead of a gather, whose gradient is a scatter: the
+    # same speed in a small network, and it stays fast where scatters are slow.
     is_true = jnp.asarray(targets)[:, None] == jnp.arange(scores.shape[1])[None, :]
     shifted = scores - jax.lax.stop_gradient(jnp.max(scores, axis=1, keepdims=True))
     errors = jnp.log(jnp.sum(jnp.exp(shifted), axis=1)) - jnp.sum(

@@ -24,6 +24,9 @@ class Layer(eqx.Module):
     couples_examples: ClassVar[bool] = False
     """True if one example's output depends on the others of the batch (batch norm)."""
 
+    kind: ClassVar[str] = "other"
+    """What it is in a block: one of `gradlab.nn.BLOCK_ORDER`, or "other"."""
+
     def initial_state(self) -> PyTree:
         """Return the state before training; `()` for a layer without one."""
         return ()
@@ -88,3 +91,19 @@ class Sequential(Layer):
 def initial_state(layer: Any) -> PyTree:
     """Return a layer's own initial state, or `()` for a module that declares none."""
     return layer.initial_state() if hasattr(layer, "initial_state") else ()
+
+
+def kinds_of(network: Sequential) -> list[str]:
+    """Return the kind of every layer in turn, those inside an inner `Sequential` one by one.
+
+    A user's own module that declares no kind is "other".
+
+    >>> from gradlab.nn import Activation, Dropout, tanh
+    >>> kinds_of(Sequential((Activation(tanh), Sequential((Dropout(),)), eqx.nn.Identity())))
+    ['activation', 'dropout', 'other']
+    """
+    kinds = []
+    for layer in network.layers:
+        inner = isinstance(layer, Sequential)
+        kinds += kinds_of(layer) if inner else [getattr(layer, "kind", Layer.kind)]
+    return kinds

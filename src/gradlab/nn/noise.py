@@ -5,6 +5,7 @@ batch. Without training both return their input.
 """
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -43,6 +44,8 @@ class Dropout(Layer):
     >>> Dropout(rate=0.5)(jnp.ones((1, 3)), ())[0].tolist()
     [[1.0, 1.0, 1.0]]
     """
+
+    kind: ClassVar[str] = "dropout"
 
     rate: Fixed
 

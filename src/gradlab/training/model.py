@@ -14,6 +14,7 @@ from jaxtyping import Float, PyTree
 from gradlab.errors import DataError, RecipeError
 from gradlab.files import write_whole
 from gradlab.training.network import build_network
+from gradlab.training.precision import precision
 from gradlab.training.predict import forward, probabilities
 from gradlab.training.recipe import Recipe
 from gradlab.training.task import Task, TaskKind
@@ -198,9 +199,10 @@ def _restore(content: dict[str, Any], tensors: dict[str, np.ndarray]) -> Model:
         dtype=dtype,
     )
     arrays, static = eqx.partition(template, eqx.is_array)
-    pair = (arrays, template.initial_state())
+    with precision(dtype):
+        pair = (arrays, template.initial_state())
 
-    def fill(path: tuple, leaf: np.ndarray) -> np.ndarray:
+    def fill(path: tuple, leaf: np.ndarray | jax.Array) -> np.ndarray:
         name = _name(path)
         if name not in tensors:
             raise ValueError(f"tensor '{name}' is missing")

@@ -54,9 +54,7 @@ def score_rows(
     task: Task, network: PyTree, states: PyTree, rows: Int[np.ndarray, " rows"], *, split: int = 0
 ) -> float:
     """Return the task's score of a network on some rows of its data."""
-    data = Data(
-        task.x, task.y, task.weight, None, None, task.shift, task.scale, task.fill
-    )
+    data = Data(task.x, task.y, task.weight, None, None, task.shift, task.scale, task.fill)
     batch = gather_batch(jax.tree.map(jnp.asarray, data), jnp.asarray(split), jnp.asarray(rows))
     scores = forward(network, states, np.asarray(batch.x))
     total = right(jnp.asarray(scores), batch, task.kind)

@@ -1,5 +1,6 @@
 """The learner of supervised networks: classify or regress."""
 
+import warnings
 from typing import Any
 
 import equinox as eqx
@@ -11,7 +12,8 @@ from jaxtyping import Array, Float, PyTree
 
 from gradlab.errors import RecipeError
 from gradlab.nn.losses import LOSSES
-from gradlab.nn.module import Sequential, trainable
+from gradlab.nn.module import Sequential, kinds_of, trainable
+from gradlab.nn.noise import check_block_order
 from gradlab.nn.penalties import l1_penalty, l2_penalty
 from gradlab.nn.random import RowKey
 from gradlab.optim import clip_by_norm, clip_by_value, decoupled_weight_decay
@@ -66,7 +68,17 @@ def supervised(
 
 
 def network_learner(template: PyTree, recipe: Recipe, *, kind: TaskKind) -> Learner:
-    """Return the learner of any module that keeps the layer contract, trained as a recipe says."""
+    """Return the learner of any module that keeps the layer contract, trained as a recipe says.
+
+    Warns:
+        UserWarning: If a dropout or normalisation stands in a poor place of a `Sequential`.
+
+    Raises:
+        RecipeError: If loss or class weights do not fit the kind of target.
+    """
+    poor = check_block_order(kinds_of(template)) if isinstance(template, Sequential) else []
+    if poor:
+        warnings.warn(" ".join(poor), UserWarning, stacklevel=2)
     arrays, static = eqx.partition(template, eqx.is_array)
     spec = trainable(arrays)
     optimizer = recipe.optimizer_kind()
