@@ -3,6 +3,7 @@
 The command line calls `configure`; a program that embeds Gradlab calls it if it wants to.
 """
 
+import warnings
 from pathlib import Path
 
 import platformdirs
@@ -28,5 +29,7 @@ def configure(*, compilation_cache: bool | Path = True, float64: bool = False) -
         jax.config.update("jax_compilation_cache_dir", str(folder))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+        # A cache that can't be written, or an entry that was cut short, costs time, nothing else.
+        warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
     if float64:
         jax.config.update("jax_enable_x64", True)

@@ -10,6 +10,7 @@ import pytest
 from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_digits, load_iris, make_classification
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -261,6 +262,11 @@ class TestWeights:
         found = [(answers[y == 1] == 1).mean() for answers in trained]
         assert found[1] > found[0]
 
+    @pytest.mark.parametrize("weights", [{0: -1.0}, {0: 0, 1: 0, 2: 0}])
+    def test_a_class_weight_below_0_or_none_above_is_refused(self, classes, weights):
+        with pytest.raises(RecipeError, match="class_weight must be at least 0"):
+            classifier(class_weight=weights).fit(*classes)
+
     def test_weights_count_in_the_validation_curve(self, classes):
         x, y = classes
         settings = {"validation_fraction": 0.3}
@@ -362,6 +368,19 @@ class TestRecipes:
             model.fit(x, y)
         np.testing.assert_array_equal(model.predict(x), before)
         assert model.n_epochs_ == 4
+
+    def test_weights_broken_by_the_very_last_step_are_no_result(self, numbers):
+        x, y = numbers
+        model = regressor(optimizer="sgd", learning_rate=1e39, batch_size="full", epochs=1)
+        with pytest.raises(RecipeError, match="diverged in epoch 1"):
+            model.fit(x, y)
+
+    def test_without_hidden_layers_it_is_logistic_regression(self, classes):
+        x, y = classes
+        settings = {"hidden": (), "learning_rate": 0.05, "l2": 1 / len(x), "batch_size": "full"}
+        model = classifier(**settings, epochs=600).fit(x.astype(np.float64), y)
+        by_newton = LogisticRegression(tol=1e-8).fit(x, y)
+        np.testing.assert_allclose(model.predict_proba(x), by_newton.predict_proba(x), atol=1e-4)
 
     def test_one_class_is_refused(self, classes):
         x, y = classes
@@ -552,7 +571,7 @@ class TestFiles:
     def test_what_is_no_estimator_of_the_kind_is_refused(self, classes, tmp_path):
         model = classifier().fit(*classes)
         path = model.save(tmp_path / "classifier.safetensors")
-        with pytest.raises(DataError, match="MLPClassifier; read it with MLPClassifier.load"):
+        with pytest.raises(DataError, match=r"MLPClassifier; read it with MLPClassifier\.load"):
             MLPRegressor.load(path)
         path = model.model_.save(tmp_path / "model.safetensors")
         with pytest.raises(DataError, match=r"Read it with gradlab\.load_model"):

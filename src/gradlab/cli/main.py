@@ -32,10 +32,11 @@ app.command()(train)
 app.command()(predict)
 
 
-def _version(wanted: bool) -> None:
+def _version(wanted: bool) -> bool:
     if wanted:
         print(f"gradlab {metadata.version('gradlab')}")
         raise typer.Exit
+    return wanted
 
 
 @app.callback()

@@ -5,16 +5,14 @@ from typing import Annotated
 
 import typer
 
-from gradlab.cli.options import as_options, recipe_from, source_from
+from gradlab.cli.options import as_options, output_file, recipe_from, source_from
 from gradlab.cli.studies import (
-    Data,
     Drop,
     Groups,
     Header,
     Json,
     Ratios,
     Scaling,
-    Seed,
     Set,
     Target,
     TaskOption,
@@ -25,7 +23,10 @@ from gradlab.cli.terminal import console, print_json
 
 
 def train(
-    data: Data = "digits",
+    data: Annotated[
+        str | None,
+        typer.Argument(help="Name of a built-in set or path; the study's data, or digits."),
+    ] = None,
     set_: Set = None,
     study: Annotated[
         Path | None, typer.Option(help="Train the best recipe of this study folder.")
@@ -40,7 +41,9 @@ def train(
     scaling: Scaling = "standard",
     ratios: Ratios = "0.6,0.2,0.2",
     epochs: Annotated[int | None, typer.Option(help="Epochs; 30 by default.")] = None,
-    seed: Seed = 0,
+    seed: Annotated[
+        int | None, typer.Option(help="Of split and weights; 0, or the study's.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Model file.")] = Path("model.safetensors"),
     curve: Annotated[
         Path | None,
@@ -57,17 +60,23 @@ def train(
         target=target, task=task, groups=groups, time=time, test=test, drop=drop or [],
         header=header, scaling=scaling, ratios=ratios,
     )  # fmt: skip
-    recipe = recipe_from(set_ or [], None if study is None else open_study(study).best)
+    output_file(out, "--out")
+    opened = None if study is None else open_study(study)
+    recipe = recipe_from(set_ or [], None if opened is None else opened.best)
+    if opened is not None and data is None:
+        # Its data, split as it was: what chose the recipe must not test it.
+        source = opened.question.data.inside(opened.folder)
+        data, seed = source.path, opened.question.seed if seed is None else seed
     if epochs is not None:
         recipe = recipe.replace(epochs=epochs)
     configure()
     told = console(stderr=True)
     with told.status("training") as status:
         fitted = run(
-            data,
+            data or "digits",
             recipe,
             source=source,
-            seed=seed,
+            seed=seed or 0,
             curve=curve,
             progress=lambda done, total: status.update(f"training: epoch {done} of {total}"),
         )
@@ -93,11 +102,11 @@ def train(
         told.print(as_options(note), style="dim", markup=False)
     scores = [("train", fitted.train_score), ("validation", fitted.validation_score)]
     scores.append(("test", fitted.test_score))
-    told = ", ".join(f"{name} {value:.4f}" for name, value in scores if value is not None)
+    listed = ", ".join(f"{name} {value:.4f}" for name, value in scores if value is not None)
+    trivial = fitted.trivial_score
+    nothing = f" (a model that has learnt nothing: {trivial:.4f})" if trivial == trivial else ""
     shown = console()
-    shown.print(
-        f"{fitted.score_name}: {told} (a model that has learnt nothing: {fitted.trivial_score:.4f})"
-    )
+    shown.print(f"{fitted.score_name}: {listed}{nothing}")
     if fitted.fit is not None and fitted.fit.high_variance:
         shown.print(fitted.fit.sentence)
     shown.print(f"{fitted.epochs} epochs in {fitted.seconds:.1f} s")
@@ -121,6 +130,7 @@ def predict(
     from gradlab.process import configure
     from gradlab.training.model import load_model
 
+    output_file(out, "--out")
     loaded = load_model(model)
     if loaded.preprocessor is None:
         raise DataError(

@@ -1,9 +1,10 @@
 """What people type after an option, as values."""
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gradlab.errors import RecipeError
+from gradlab.errors import RecipeError, StudyError
 
 if TYPE_CHECKING:
     from gradlab.lab.question import Source
@@ -97,6 +98,16 @@ def source_from(
         scaling=scaling,  # type: ignore[arg-type]
         ratios=parts,  # type: ignore[arg-type]
     )
+
+
+def output_file(path: Path, option: str) -> None:
+    """Refuse, before any work is done, a file that can't be written for lack of its folder."""
+    if path.is_dir():
+        raise StudyError(f"{option} {path} is a folder; give the name of a file.")
+    if not path.parent.is_dir():
+        raise StudyError(
+            f"{option} {path}: there is no folder {path.parent}. Make it, or choose another file."
+        )
 
 
 def as_options(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gradlab.cli.options import parse_vary, recipe_from, source_from
+from gradlab.cli.options import output_file, parse_vary, recipe_from, source_from
 from gradlab.cli.terminal import console, print_json
 from gradlab.errors import GradlabError
 
@@ -146,6 +146,8 @@ def report(
     """Write the report of a study again, and print its ranking."""
     from gradlab.lab.study import open_study
 
+    if out is not None:
+        output_file(out, "--out")
     study = open_study(folder)
     path = study.report(out)
     _print(study, path, as_json)

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import equinox as eqx
+import jax
 import numpy as np
 from jaxtyping import Float, Int, PyTree, Shaped, UInt32
 
@@ -81,12 +83,17 @@ def train_on(
             result = event
     assert end is not None
     assert result is not None
-    if result.status == "diverged":
+    network, states = trained_network(planned, recipe, result.weights)
+    # The last step may break weights whose loss nothing has measured.
+    finite = all(
+        np.isfinite(leaf).all()
+        for leaf in jax.tree.leaves((eqx.filter(network, eqx.is_array), states))
+    )
+    if result.status == "diverged" or not finite:
         raise RecipeError(
             f"Training diverged in epoch {result.epochs}: the loss is not finite. Lower "
             f"learning_rate (it was {recipe.rate():g}) or scale the inputs, e.g. by StandardScaler."
         )
-    network, states = trained_network(planned, recipe, result.weights)
     history = result.history.astype(np.float64)
     _, validation = task.splits[0]
     if len(validation):

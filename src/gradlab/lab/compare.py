@@ -217,7 +217,7 @@ def resume(
             "be resumed. Run it again from Python."
         )
     question = question_from_dict(content, folder / STUDY_FILE)
-    source = _inside(folder, question.data)
+    source = question.data.inside(folder)
     try:
         cells_of(question)
         dataset = read_data(source.path, source)
@@ -254,16 +254,8 @@ def read_data(data: Any, source: Source) -> Dataset:
     )
 
 
-def _inside(folder: Path, source: Source) -> Source:
-    """Return the source with the paths of a snapshot made whole."""
-    if not source.snapshot:
-        return source
-    test = None if source.test is None else str(folder / source.test)
-    return source.model_copy(update={"path": str(folder / source.path), "test": test})
-
-
 def _read_snapshot(folder: Path, kept: Source, original: Dataset) -> Dataset:
-    source = _inside(folder, kept)
+    source = kept.inside(folder)
     read = read_data(source.path, source)
     return dataclasses.replace(read, name=original.name, notes=original.notes)
 
@@ -579,10 +571,9 @@ class _Conduct:
         self.store.write_tensors(Path("checkpoints") / f"{name}.safetensors", tensors)
 
     def load_checkpoint(self, name: str) -> Checkpoint | None:
-        path = Path("checkpoints") / f"{name}.safetensors"
-        if not (self.store.folder / path).exists():
+        t = self.store.read_tensors(Path("checkpoints") / f"{name}.safetensors")
+        if t is None:
             return None
-        t = self.store.read_tensors(path)
         control = Control(**{k: t[f"control.{k}"][0] for k in Control._fields})
         return Checkpoint(t["state"], t["best"], control, t["history"], float(t["seconds"][0]))
 

@@ -19,7 +19,8 @@ def curve_path(path: str | Path) -> Path:
     path = Path(path)
     if path.suffix.lower() != ".html":
         raise RecipeError(
-            f"The learning curve is an interactive picture; give a name that ends in .html, not {path}."
+            "The learning curve is an interactive picture; give a name that ends in .html, "
+            f"not {path}."
         )
     return path
 

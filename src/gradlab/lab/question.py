@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from types import NoneType
 from typing import Any, Literal
 
 import numpy as np
@@ -93,6 +94,13 @@ class Source(_Checked):
     snapshot: bool = False
     """The data came from memory and lies in the study folder."""
 
+    def inside(self, folder: Path) -> "Source":
+        """Return the source with the paths of a snapshot made whole."""
+        if not self.snapshot:
+            return self
+        test = None if self.test is None else str(folder / self.test)
+        return self.model_copy(update={"path": str(folder / self.path), "test": test})
+
 
 class Tuning(_Checked):
     """The budget that every level gets to find its learning rate; 0 switches tuning off.
@@ -182,7 +190,7 @@ class Question(_Checked):
         """
         for axis, levels in self.vary.items():
             for level in levels:
-                if not isinstance(level, str | int | float | bool | tuple | type(None)):
+                if type(level) not in (str, int, float, bool, tuple, NoneType):
                     raise RecipeError(
                         f"A level of {axis} is an object of {type(level).__name__}, which a file "
                         "can't hold."

@@ -189,10 +189,10 @@ class Store:
             ]
 
     def weights(self, run: StoredRun) -> np.ndarray | None:
-        """Return the packed weights of a run, or None if none were kept or their file is lost."""
-        if run.weights is None or not (self.folder / "weights" / run.weights).exists():
+        """Return the packed weights of a run; None if none were kept, or their file is lost."""
+        if run.weights is None:
             return None
-        return self.read_tensors(Path("weights") / run.weights).get(run.id)
+        return (self.read_tensors(Path("weights") / run.weights) or {}).get(run.id)
 
     def write_tensors(self, name: Path, tensors: dict[str, np.ndarray]) -> None:
         """Write arrays as one safetensors file inside the folder."""
@@ -205,18 +205,18 @@ class Store:
             raise StudyError(f"Could not make {path.parent}: {error.strerror}.") from error
         write_whole(path, save({k: np.ascontiguousarray(v) for k, v in tensors.items()}))
 
-    def read_tensors(self, name: Path) -> dict[str, np.ndarray]:
-        """Return the arrays of a safetensors file inside the folder."""
+    def read_tensors(self, name: Path) -> dict[str, np.ndarray] | None:
+        """Return the arrays of a safetensors file inside the folder.
+
+        None if it is lost or damaged: whatever such a file holds can be trained again.
+        """
         from safetensors import SafetensorError
         from safetensors.numpy import load
 
         try:
             return load((self.folder / name).read_bytes())
-        except (OSError, SafetensorError) as error:
-            raise StudyError(
-                f"Could not read {self.folder / name}: {error}. Restore the file, or delete it: "
-                "what it held is then trained again."
-            ) from error
+        except (OSError, SafetensorError):
+            return None
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:

@@ -21,7 +21,6 @@ from gradlab.training.predict import score_rows
 from gradlab.training.recipe import Recipe
 from gradlab.training.task import make_task
 
-
 GAP_SHARE = 0.1
 """A gap between training and validation is high above this share of what was learnt."""
 
@@ -116,7 +115,8 @@ def train(
     scores = {"train": score(train_rows), "validation": score(validation_rows)}
     scores["test"] = score(task.test)
     history = np.asarray(result.history, np.float64).copy()
-    history[:, 2] = [task.score(value, validation_rows) for value in history[:, 2]]
+    if len(validation_rows):
+        history[:, 2] = [task.score(value, validation_rows) for value in history[:, 2]]
     if curve is not None:
         write_learning_curve(history, curve)
     model = model_of(

@@ -1,6 +1,7 @@
 """Bias and variance of models as distances, and what to do about each."""
 
 from collections.abc import Mapping
+from textwrap import wrap
 
 import plotly.graph_objects as go
 
@@ -15,9 +16,7 @@ MARKS = {
 }
 
 
-def bias_variance_figure(
-    fits: Mapping[str, Fit], *, title: str = "Bias and variance"
-) -> go.Figure:
+def bias_variance_figure(fits: Mapping[str, Fit], *, title: str = "Bias and variance") -> go.Figure:
     """Draw a line a model: from the wanted error to training (bias), to validation (variance).
 
     Args:
@@ -69,13 +68,15 @@ def action_figure() -> go.Figure:
     """Draw what to ask in turn, and what to do at each yes."""
 
     def listed(name: str) -> str:
-        return "<br>".join(text.replace(": ", ":<br>") for text in ACTIONS[name])
+        return "<br>".join(line for text in ACTIONS[name] for line in wrap(f"• {text}", 22))
 
     boxes = {
         "train": Box("train", 0, 0, GREY),
-        "bias": Box("high bias?<br>wanted ≪ training", 0, -1, BLUE),
+        "bias": Box("high bias?<br>wanted error<br>≪ training error", 0, -1, BLUE),
         "less bias": Box(listed("bias"), 1.15, -1, GREY),
-        "variance": Box("high variance?<br>training ≪ validation", 0, -2, VERMILLION),
+        "variance": Box(
+            "high variance?<br>training error<br>≪ validation error", 0, -2, VERMILLION
+        ),
         "less variance": Box(listed("variance"), 1.15, -2, GREY),
         "done": Box("good fit:<br>test once", 0, -3, GREEN),
     }
@@ -86,4 +87,4 @@ def action_figure() -> go.Figure:
         Arrow("variance", "less variance", "yes"),
         Arrow("variance", "done", "no"),
     ]
-    return flow_figure(boxes, arrows, title="Bias, variance, action")
+    return flow_figure(boxes, arrows, title="Bias, variance, action", row_pixels=180)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from gradlab.plots.theme import AXIS, TEXT, apply_theme, fade
+from gradlab.scalars import Scalar
 
 HALF_WIDTH, HALF_HEIGHT = 0.44, 0.3
-ROW_PIXELS = 96
+Point = tuple[Scalar, Scalar]
 
 
 @dataclass(frozen=True)
@@ -16,8 +17,8 @@ class Box:
     """A step: its text, the middle of its box, and its colour, written #RRGGBB."""
 
     text: str
-    x: float
-    y: float
+    x: Scalar
+    y: Scalar
     colour: str
 
 
@@ -34,10 +35,18 @@ class Arrow:
     around: bool = False
 
 
-def flow_figure(boxes: Mapping[str, Box], arrows: Sequence[Arrow], *, title: str) -> go.Figure:
+def flow_figure(
+    boxes: Mapping[str, Box], arrows: Sequence[Arrow], *, title: str, row_pixels: int = 96
+) -> go.Figure:
     """Draw boxes of width 0.88 and height 0.6 and the arrows between them.
 
     Arrows run down or across; one that goes around runs up on the right.
+
+    Args:
+        boxes: By name.
+        arrows: Between names.
+        title: Title.
+        row_pixels: Height of 1 of `Box.y`; a line of text takes about 17.
     """
     figure = go.Figure(
         go.Scatter(  # a picture of shapes alone would have no axes
@@ -80,7 +89,7 @@ def flow_figure(boxes: Mapping[str, Box], arrows: Sequence[Arrow], *, title: str
     xs, ys = [box.x for box in boxes.values()], [box.y for box in boxes.values()]
     figure.update_xaxes(visible=False, range=(min(xs) - 0.5, max(xs) + 0.5 + beside))
     figure.update_yaxes(visible=False, range=(min(ys) - 0.4, max(ys) + 0.4))
-    height = 60 + ROW_PIXELS * (max(ys) - min(ys) + 1)
+    height = 60 + row_pixels * (max(ys) - min(ys) + 1)
     figure.update_layout(title=title, height=height)
     return apply_theme(figure).update_layout(margin={"t": 52, "b": 8, "l": 8, "r": 8})
 
@@ -97,7 +106,7 @@ def _around(figure: go.Figure, source: Box, target: Box, text: str) -> None:
     _word(figure, side + 0.03, (source.y + target.y) / 2, text, xanchor="left")
 
 
-def _arrow(figure: go.Figure, start: tuple[float, float], end: tuple[float, float]) -> None:
+def _arrow(figure: go.Figure, start: Point, end: Point) -> None:
     figure.add_annotation(
         x=end[0],
         y=end[1],
@@ -118,8 +127,8 @@ def _arrow(figure: go.Figure, start: tuple[float, float], end: tuple[float, floa
 
 def _word(
     figure: go.Figure,
-    x: float,
-    y: float,
+    x: Scalar,
+    y: Scalar,
     text: str,
     *,
     xanchor: str = "center",
