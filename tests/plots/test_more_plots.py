@@ -81,7 +81,7 @@ class TestPicturesOfModelSelection:
 
     def test_bias_and_variance_are_the_distances_between_three_errors(self):
         figure = bias_variance_figure(FITS)
-        assert list(trace(figure, "bias").y)[0] == "small<br>high bias"
+        assert trace(figure, "bias").y[0] == "small<br>high bias"
         np.testing.assert_allclose(trace(figure, "wanted error").x, 0.02, atol=1e-9)
         np.testing.assert_allclose(trace(figure, "training error").x, [0.3, 0.01, 0.03])
         np.testing.assert_allclose(trace(figure, "validation error").x, [0.31, 0.2, 0.04])

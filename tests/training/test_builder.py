@@ -123,7 +123,7 @@ class TestWarning:
     @pytest.mark.catalogue("REG-07")
     def test_dropout_before_the_activation_is_warned_of_once(self):
         net = Sequential((dense(), Dropout(), act(), dense()))
-        with pytest.warns(UserWarning) as caught:
+        with pytest.warns(UserWarning, match="dropout") as caught:
             network_learner(net, RECIPE, kind="multiclass")
         (warning,) = caught
         assert str(warning.message) == (
@@ -138,7 +138,7 @@ class TestWarning:
 
     def test_several_poor_places_are_one_warning(self):
         block = Sequential((dense(), Dropout(), act()))
-        with pytest.warns(UserWarning) as caught:
+        with pytest.warns(UserWarning, match="dropout") as caught:
             network_learner(Sequential((block, block)), RECIPE, kind="multiclass")
         (warning,) = caught
         assert "Layer 1, dropout" in str(warning.message)

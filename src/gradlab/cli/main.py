@@ -57,7 +57,7 @@ def run() -> int:
     """Run a command and return the exit code."""
     try:
         # Not standalone: Typer would answer Ctrl-C and a closed pipe in its own way.
-        code = app(standalone_mode=False)
+        code = app(prog_name="gradlab", standalone_mode=False)
         sys.stdout.flush()
     except GradlabError as error:
         return _say(as_options(str(error)), error.exit_code)

@@ -65,8 +65,8 @@ def train(
     recipe = recipe_from(set_ or [], None if opened is None else opened.best)
     if opened is not None and data is None:
         # Its data, split as it was: what chose the recipe must not test it.
-        source = opened.question.data.inside(opened.folder)
-        data, seed = source.path, opened.question.seed if seed is None else seed
+        source = opened.source
+        data, seed = source.path, opened.seed if seed is None else seed
     if epochs is not None:
         recipe = recipe.replace(epochs=epochs)
     configure()

@@ -106,7 +106,7 @@ def compare(
             vary=parse_vary(vary or []),
             base=base,
             seeds=seeds,
-            design=design,  # type: ignore[arg-type]
+            design=design,
             samples=samples,
             tune=Tuning(learning_rates=learning_rates, seeds=tuning_seeds),
             seed=seed,

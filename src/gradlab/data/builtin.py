@@ -1,6 +1,9 @@
 """The data sets that come with scikit-learn, by name."""
 
+import gzip
+import importlib.util
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,11 +13,26 @@ from gradlab.data.arrays import Arrays
 
 def digits() -> Arrays:
     """1797 handwritten digits, 8 x 8 pixels in 17 grey levels, 10 classes."""
+    table = _digits_table()
+    images = table[:, :64].reshape(-1, 8, 8).astype(np.uint8)  # whole numbers from 0 to 16
+    labels = table[:, 64].astype(np.int64)
+    return Arrays("digits", images, labels, target_name="digit", are_labels=True)
+
+
+def _digits_table() -> np.ndarray:
+    """Return the 64 pixels and the label of every digit, (1797, 65)."""
+    # The default study reads this set. Importing scikit-learn for it takes longer than anything
+    # else that happens before training, so the file is read where it lies, if it still lies there.
+    package = importlib.util.find_spec("sklearn")
+    for folder in (package.submodule_search_locations or []) if package else []:
+        path = Path(folder) / "datasets" / "data" / "digits.csv.gz"
+        if path.is_file():
+            with gzip.open(path, "rt") as file:
+                return np.loadtxt(file, delimiter=",")
     from sklearn.datasets import load_digits
 
     bunch: Any = load_digits()
-    images = bunch.images.astype(np.uint8)  # whole numbers from 0 to 16
-    return Arrays("digits", images, bunch.target, target_name="digit", are_labels=True)
+    return np.column_stack([bunch.data, bunch.target])
 
 
 def iris() -> Arrays:

@@ -233,7 +233,8 @@ class MLPClassifier(ClassifierMixin, _MLP):
 
     Every hidden layer is dense → norm → activation → dropout. Inputs are taken as they are: put
     a `StandardScaler` before it in a `Pipeline`. It computes in float32 if the inputs of the
-    first fit are float32, else in float64, as scikit-learn's does; float32 takes half the memory and less time.
+    first fit are float32, else in float64, as scikit-learn's does; float32 is faster.
+
     Fits on data of the same shape share one compiled program, so in a search only the first
     compiles, unless a parameter changes the shape of the computation (`hidden`, `activation`,
     `norm`, `optimizer`, `batch_size`, `epochs`; or a penalty or `dropout` comes or goes).

@@ -2,10 +2,12 @@
 
 import contextlib
 import dataclasses
+import importlib
 import itertools
 import json
 import platform
 import shlex
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
@@ -98,7 +100,7 @@ def compare(
     base: Recipe | None = None,
     seeds: int = 10,
     epochs: int | None = None,
-    design: Design = "one-at-a-time",
+    design: Design | str = "one-at-a-time",
     samples: int = 50,
     tune: bool | Tuning = True,
     seed: int = 0,
@@ -162,7 +164,7 @@ def compare(
     question = Question(
         data=named,
         base=recipe,
-        design=design,
+        design=design,  # type: ignore[arg-type]  # checked there
         samples=samples,
         seeds=seeds,
         seed=seed,
@@ -308,6 +310,9 @@ def _carry_out(
             machine=json.dumps(_machine_text()),
             **({"command": json.dumps(command)} if command else {}),
         )
+        # The statistics' library takes as long to import as a hundred small runs to train; it does
+        # so while XLA compiles, without Python's lock.
+        threading.Thread(target=importlib.import_module, args=("scipy.stats",)).start()
         conduct.go()
     finally:
         store.close()

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradlab.errors import RecipeError, StudyError, unknown
 from gradlab.lab.design import cell_name
-from gradlab.lab.question import Design, Question, Tuning, question_from_dict
+from gradlab.lab.question import Design, Question, Source, Tuning, question_from_dict
 from gradlab.lab.statistics import AxisEffects, axis_effects, rank_axis
 from gradlab.lab.store import DATABASE, STUDY_FILE, Store, StoredRun, read_question
 from gradlab.lab.verdicts import AxisRanking
@@ -167,6 +167,16 @@ class Study:
     def seeds(self) -> int:
         """Judging seeds a level."""
         return self._question.seeds
+
+    @property
+    def source(self) -> Source:
+        """Where its data lies and how it is read."""
+        return self._question.data.inside(self.folder)
+
+    @property
+    def seed(self) -> int:
+        """What its parts were drawn with."""
+        return self._question.seed
 
     @property
     def command(self) -> str:

@@ -32,7 +32,8 @@ def pre_activations(
     first step its running averages mean nothing. Dropout and noise are off.
 
     >>> from gradlab.nn import Activation, tanh
-    >>> [a.tolist() for a in pre_activations(Sequential((Activation(tanh),)), ((),), np.ones((1, 2)))]
+    >>> network = Sequential((Activation(tanh),))
+    >>> [a.tolist() for a in pre_activations(network, ((),), np.ones((1, 2)))]
     [[[1.0, 1.0]]]
     """
     found = []

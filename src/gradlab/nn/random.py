@@ -38,16 +38,24 @@ class RowKey(eqx.Module):
     (2, 4)
     """
 
-    word: UInt32[Array, ""]
-    rows: UInt32[Array, " batch"]
+    seed: Scalar
+    step: Scalar
+    rows: Array
+    path: tuple[int, ...] = eqx.field(static=True, default=())
+    """Number of each part within its whole, from the network down to the layer."""
 
-    def fold(self, number: int | UInt32[Array, ""]) -> "RowKey":
+    def fold(self, number: int) -> "RowKey":
         """Return the key of a part, numbered within its whole (a layer in a network)."""
-        return RowKey(mix(self.word + jnp.uint32(number) * jnp.uint32(GOLDEN) + 1), self.rows)
+        return RowKey(self.seed, self.step, self.rows, (*self.path, number))
 
     def bits(self, shape: tuple[int, ...]) -> UInt32[Array, "batch ..."]:
         """Return one random 32-bit word for every element of every row; `shape` is one row's."""
-        of_row = mix(self.word + self.rows * jnp.uint32(GOLDEN))
+        # Nothing is computed before numbers are asked for: a network without noise compiles none.
+        word = mix(jnp.asarray(self.seed, jnp.uint32) * jnp.uint32(GOLDEN) + jnp.uint32(1))
+        word = mix(word + jnp.asarray(self.step, jnp.uint32) * jnp.uint32(GOLDEN))
+        for number in self.path:
+            word = mix(word + jnp.uint32((number * GOLDEN + 1) % 2**32))
+        of_row = mix(word + self.rows.astype(jnp.uint32) * jnp.uint32(GOLDEN))
         element = jax.lax.iota(jnp.uint32, math.prod(shape)) * jnp.uint32(GOLDEN)
         return mix(of_row[:, None] + element[None, :]).reshape(len(self.rows), *shape)
 
@@ -68,6 +76,4 @@ class RowKey(eqx.Module):
 
 def row_key(seed: Scalar, step: Scalar, rows: Array) -> RowKey:
     """Return the key of one step of one run on the given rows of the data set."""
-    word = mix(jnp.asarray(seed, jnp.uint32) * jnp.uint32(GOLDEN) + jnp.uint32(1))
-    word = mix(word + jnp.asarray(step, jnp.uint32) * jnp.uint32(GOLDEN))
-    return RowKey(word, rows.astype(jnp.uint32))
+    return RowKey(seed, step, rows)

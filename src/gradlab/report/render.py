@@ -205,7 +205,7 @@ def _tests(section: AxisSection) -> str:
     parts = []
     share = finite(section.variance_share, 100)
     if share is not None:
-        parts.append(f"Its levels explain {fixed(share, 0)} % of the variance of these runs' scores.")
+        parts.append(f"Its levels explain {fixed(share, 0)} % of the variance of these scores.")
     if section.friedman and finite(section.friedman.statistic) is not None:
         parts.append(
             f"Friedman test of equal ranks: χ² = {fixed(section.friedman.statistic, 1)}, "

@@ -10,6 +10,7 @@ what was really needed, so the forecast learns the machine it is on.
 import dataclasses
 import hashlib
 import json
+import math
 from pathlib import Path
 
 from gradlab.errors import StudyError
@@ -17,6 +18,8 @@ from gradlab.files import write_whole
 from gradlab.training.plan import Plan, Program, step_flops
 
 FILE = "forecast.json"
+MOST_PROGRAMS = 1000
+"""Programs remembered to lie in the cache."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,9 +114,12 @@ def load(folder: Path) -> tuple[Costs, frozenset[str]]:
     """Return the costs learnt on this machine and the programs known to be cached."""
     try:
         stored = json.loads((folder / FILE).read_text())
-        return Costs(**stored["costs"]), frozenset(stored["programs"])
+        costs, programs = Costs(**stored["costs"]), frozenset(stored["programs"])
+        if all(0 < cost < math.inf for cost in dataclasses.astuple(costs)):
+            return costs, programs
     except (OSError, ValueError, KeyError, TypeError):
-        return Costs(), frozenset()
+        pass  # a forecast is a convenience: what can't be read is learnt again
+    return Costs(), frozenset()
 
 
 def learn(
@@ -137,7 +143,8 @@ def learn(
         kind=costs.kind * compile_,
         cached=costs.cached * compile_,
     )
-    content = {"costs": dataclasses.asdict(new), "programs": sorted(known | compiled)[-1000:]}
+    programs = [*sorted(compiled), *sorted(known - compiled)][:MOST_PROGRAMS]
+    content = {"costs": dataclasses.asdict(new), "programs": programs}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / FILE, json.dumps(content))

@@ -1,6 +1,7 @@
 """A trained network with everything that prediction needs, in one file."""
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, PyTree
 
-from gradlab.errors import DataError, RecipeError
+from gradlab.errors import DataError
 from gradlab.files import write_whole
 from gradlab.training.network import build_network
 from gradlab.training.precision import precision
@@ -57,9 +58,6 @@ class Model:
     @property
     def n_outputs(self) -> int:
         """Scores of the network."""
-        return len(self.classes) if self.kind == "multiclass" else self._outputs()
-
-    def _outputs(self) -> int:
         return int(self.network.layers[-1].bias.shape[0])
 
     def inputs(self, features: "FeatureTable") -> Float[np.ndarray, "rows features"]:
@@ -142,14 +140,14 @@ def load_model(path: str | Path) -> Model:
         raise DataError(f"{path} holds weights, but not of a Gradlab model (no 'gradlab' header).")
     try:
         content = json.loads(header)
-        if content["format"] != FORMAT:
-            raise DataError(
-                f"{path} has format {content['format']}; this version reads {FORMAT}. "
-                "Train the model again."
-            )
-        return _restore(content, tensors)
-    except (KeyError, TypeError, ValueError, RecipeError) as error:
+        version = content["format"]
+        if version == FORMAT:
+            return _restore(content, tensors)
+    except (KeyError, TypeError, ValueError, AttributeError, StopIteration, DataError) as error:
         raise DataError(f"The model {path} is damaged: {error!r}. Train it again.") from error
+    raise DataError(
+        f"{path} has format {version}; this version reads {FORMAT}. Train the model again."
+    )
 
 
 def model_of(
@@ -190,13 +188,19 @@ def _restore(content: dict[str, Any], tensors: dict[str, np.ndarray]) -> Model:
     from gradlab.data import Preprocessor
 
     recipe = Recipe(**content["recipe"])
-    dtype = next(t.dtype for t in tensors.values() if np.issubdtype(t.dtype, np.floating))
+    n_features, n_outputs = content["n_features"], content["n_outputs"]
+    classes = {"multiclass": n_outputs, "binary": 2, "regression": 0}[content["kind"]]
+    if len(content["classes"]) != classes:
+        raise ValueError(f"it has {len(content['classes'])} classes for {n_outputs} outputs")
+    # A network as large as the header says is built only if the file holds one.
+    sizes = [n_features, *(layer.units for layer in recipe.layers()), n_outputs]
+    needed = sum(a * b for a, b in itertools.pairwise(sizes))
+    weights = [t for name, t in tensors.items() if name.startswith("network")]
+    if min(sizes) < 1 or needed > sum(t.size for t in weights):
+        raise ValueError(f"its recipe needs {needed} weights, which it does not hold")
+    dtype = next(t.dtype for t in weights if np.issubdtype(t.dtype, np.floating))
     template = build_network(
-        recipe,
-        n_features=content["n_features"],
-        n_outputs=content["n_outputs"],
-        seed=0,
-        dtype=dtype,
+        recipe, n_features=n_features, n_outputs=n_outputs, seed=0, dtype=dtype
     )
     arrays, static = eqx.partition(template, eqx.is_array)
     with precision(dtype):

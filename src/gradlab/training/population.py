@@ -161,7 +161,7 @@ def _branch(
         hyper = _numbers(learner, member.hyper)
         dtype = data.x.dtype
         zero = jnp.zeros((), dtype)
-        n_steps = member.learning_rates.shape[1]
+        n_epochs, n_steps = member.learning_rates.shape
 
         def step(state: PyTree, rows: Array, rate: Array, number: Array) -> tuple[PyTree, tuple]:
             key = row_key(member.seed, number, rows)
@@ -208,14 +208,14 @@ def _branch(
                 best = lax.cond(better, lambda state, _: state, lambda _, best: best, state, best)
             return (state, best, control), row
 
-        def maybe_epoch(carry: tuple, scanned: tuple) -> tuple[tuple, Array]:
-            return lax.cond(
-                carry[2].active,
-                one_epoch,
-                lambda carry, _: (carry, jnp.full(len(HISTORY), jnp.nan, dtype)),
-                carry,
-                scanned,
-            )
+        def go_on(carry: tuple) -> Array:
+            i, (_, _, control), _ = carry
+            return control.active & (i < n_epochs)
+
+        def next_epoch(carry: tuple) -> tuple:
+            i, inner, history = carry
+            inner, row = one_epoch(inner, (member.learning_rates[i], member.order[i]))
+            return i + 1, inner, history.at[i].set(row)
 
         # A new member's words hold its initial weights alone. What `init` makes of them is
         # computed at every call, which costs less than compiling a branch for the first.
@@ -226,8 +226,9 @@ def _branch(
             unpack(member.state, state_layout),
         )
         best = unpack(member.best, state_layout) if learner.keeps_best else ()
-        (state, best, control), history = lax.scan(
-            maybe_epoch, (state, best, member.control), (member.learning_rates, member.order)
+        nothing = jnp.full((n_epochs, len(HISTORY)), jnp.nan, dtype)
+        _, (state, best, control), history = lax.while_loop(
+            go_on, next_epoch, (jnp.int32(0), (state, best, member.control), nothing)
         )
         result = learner.result(best if learner.keeps_best else state, hyper)
         words = layouts.state_words

@@ -90,7 +90,8 @@ def network_learner(template: PyTree, recipe: Recipe, *, kind: TaskKind) -> Lear
     loss = LOSSES[loss_name(recipe, kind)].loss
     if recipe.class_weight is not None and kind == "regression":
         raise RecipeError(
-            f"class_weight={recipe.class_weight} needs classes; the target is a number. Leave it out."
+            f"class_weight={recipe.class_weight} needs classes; the target is a number. "
+            "Leave it out."
         )
     names = tuple(sorted(recipe.hyper()))
     decays = jax.tree_util.tree_map_with_path(lambda path, _: _is_weight(path), arrays)
@@ -135,6 +136,7 @@ def network_learner(template: PyTree, recipe: Recipe, *, kind: TaskKind) -> Lear
             )
             rows = batch.weight
             if recipe.class_weight == "balanced":
+                assert batch.balanced is not None  # the engine gives it wherever there are classes
                 rows = rows * batch.balanced
             total, weight = loss(scores, batch.y, rows)
             # An all-padding batch (folds of unequal length) has weight 0 and must not give 0/0.
