@@ -50,7 +50,18 @@ def _root(
 
 def main() -> None:
     """Run a command: exit 0 done, 2 the user's mistake, 1 ours, 130 after Ctrl-C."""
-    sys.exit(run())
+    try:
+        code = run()
+    except KeyboardInterrupt:  # once more, while the first was being answered
+        code = INTERRUPTED
+    if code == INTERRUPTED:
+        # A second Ctrl-C leaves threads inside compiled code; Python must not be torn down round
+        # them. What is finished is on the disk.
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run() -> int:
