@@ -407,3 +407,7 @@ def test_features_like_of_nothing():
     fitted = Preprocessor.fit(load_dataset("iris").features)
     with pytest.raises(DataError, match="NoneType"):
         features_like(None, fitted)
+
+
+def test_infinite_cells_in_what_looks_like_row_numbers(tmp_path):
+    refused(file(tmp_path, ",y\ninf,1\ninf,2\ninf,3\n"), "inf")

@@ -273,8 +273,9 @@ def nominal_column(column: pl.Series) -> Nominal:
 def _numbers_rows(column: pl.Series) -> bool:
     if column.name.lower() not in ROW_NUMBER_NAMES or len(column) < 3:
         return False
-    steps = np.diff(column.to_numpy())
-    return bool((steps == 1).all())
+    values = column.to_numpy()
+    # Infinite cells are refused later, by name; inf - inf here would only warn.
+    return bool(np.isfinite(values).all() and (np.diff(values) == 1).all())
 
 
 def _share_of_dates(column: pl.Series) -> float:
