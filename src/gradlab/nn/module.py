@@ -15,6 +15,7 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Bool, PyTree
 
+from gradlab.nn.padded import Padded
 from gradlab.nn.random import RowKey
 
 
@@ -23,6 +24,9 @@ class Layer(eqx.Module):
 
     couples_examples: ClassVar[bool] = False
     """True if one example's output depends on the others of the batch (batch norm)."""
+
+    takes_padded: ClassVar[bool] = False
+    """True if it takes `Padded` sequences itself; other layers are given their values alone."""
 
     kind: ClassVar[str] = "other"
     """What it is in a block: one of `gradlab.nn.BLOCK_ORDER`, or "other"."""
@@ -72,6 +76,8 @@ class Sequential(Layer):
     masks of the others as they were.
     """
 
+    takes_padded: ClassVar[bool] = True
+
     layers: tuple
 
     def initial_state(self) -> PyTree:
@@ -83,9 +89,26 @@ class Sequential(Layer):
         new_states = []
         for i, (layer, layer_state) in enumerate(zip(self.layers, state, strict=True)):
             layer_key = None if key is None else key.fold(i)
-            x, layer_state = layer(x, layer_state, key=layer_key, training=training, mask=mask)
+            x, layer_state = apply(layer, x, layer_state, layer_key, training, mask)
             new_states.append(layer_state)
         return x, tuple(new_states)
+
+
+def apply(
+    layer: Any,
+    x: Any,
+    state: PyTree,
+    key: RowKey | None,
+    training: bool,
+    mask: Bool[Array, " batch"] | None,
+) -> tuple[Any, PyTree]:
+    """Map a batch through one layer; of `Padded` sequences most layers see the values alone."""
+    if not isinstance(x, Padded) or getattr(layer, "takes_padded", False):
+        return layer(x, state, key=key, training=training, mask=mask)
+    if getattr(layer, "couples_examples", False):
+        mask = x.real if mask is None else x.real & mask[:, None]
+    y, state = layer(x.values, state, key=key, training=training, mask=mask)
+    return Padded(y, x.lengths), state
 
 
 def initial_state(layer: Any) -> PyTree:

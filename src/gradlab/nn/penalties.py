@@ -35,9 +35,14 @@ def l2_norm(x: Float[Array | np.ndarray, "*shape"]) -> Float[Array, ""]:
 
 
 def weights_of(model: PyTree) -> list[Array]:
-    """Return the leaves of a model that are called `weight`, in the order of its layers."""
+    """Return the leaves of a model whose name begins with `weight`, in the order of its layers."""
     leaves = jax.tree_util.tree_leaves_with_path(model)
-    return [leaf for path, leaf in leaves if getattr(path[-1], "name", None) == "weight"]
+    return [leaf for path, leaf in leaves if is_weight(path)]
+
+
+def is_weight(path: tuple) -> bool:
+    """Tell whether the leaf at a path of a model is a weight by its name, not a bias or gain."""
+    return str(getattr(path[-1], "name", "")).startswith("weight")
 
 
 def l1_penalty(model: PyTree, strength: NonNegative) -> Float[Array, ""]:

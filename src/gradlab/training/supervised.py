@@ -14,7 +14,7 @@ from gradlab.errors import RecipeError
 from gradlab.nn.losses import LOSSES
 from gradlab.nn.module import Sequential, kinds_of, trainable
 from gradlab.nn.noise import check_block_order
-from gradlab.nn.penalties import l1_penalty, l2_penalty
+from gradlab.nn.penalties import is_weight, l1_penalty, l2_penalty
 from gradlab.nn.random import RowKey
 from gradlab.optim import clip_by_norm, clip_by_value, decoupled_weight_decay
 from gradlab.training.learner import Batch, Learner
@@ -94,7 +94,7 @@ def network_learner(template: PyTree, recipe: Recipe, *, kind: TaskKind) -> Lear
             "Leave it out."
         )
     names = tuple(sorted(recipe.hyper()))
-    decays = jax.tree_util.tree_map_with_path(lambda path, _: _is_weight(path), arrays)
+    decays = jax.tree_util.tree_map_with_path(lambda path, _: is_weight(path), arrays)
 
     def parameters_of(hyper: dict[str, Any]) -> dict[str, Any]:
         prefix = "optimizer."
@@ -208,6 +208,3 @@ def dtype_of(tree: PyTree) -> np.dtype:
 def _initial_state(network: Any) -> PyTree:
     return network.initial_state() if hasattr(network, "initial_state") else ()
 
-
-def _is_weight(path: tuple) -> bool:
-    return getattr(path[-1], "name", None) == "weight"

@@ -1,0 +1,76 @@
+"""Where a layer's initial weights come from when a network is built."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import DTypeLike
+
+from gradlab.nn.initializers import INITIALIZERS, standard_normal
+
+PARTS = 2**16
+"""Weights of one layer take the draws of layers number + part · PARTS, which no network reaches."""
+
+
+class Weights:
+    """The initial weights of one layer: an initialiser with the seed and the layer's number.
+
+    Two networks with the same seed share their draws layer by layer, whatever the initialiser.
+
+    Args:
+        initializer: Name in INITIALIZERS, or a function (draw, n_in, n_out) -> weights.
+        seed: Seed of the run.
+        layer: Number of the layer within the network.
+        parameters: Keyword parameters of the initialiser.
+        dtype: float32 or float64.
+
+    >>> weights = Weights("he_normal", seed=0, layer=2)
+    >>> weights((3, 3, 16, 32), n_in=3 * 3 * 16, n_out=3 * 3 * 32).shape
+    (3, 3, 16, 32)
+    """
+
+    def __init__(
+        self,
+        initializer: str | Callable = "he_normal",
+        *,
+        seed: int = 0,
+        layer: int = 0,
+        parameters: Mapping[str, Any] | None = None,
+        dtype: DTypeLike = np.float32,
+    ):
+        """Keep what decides the numbers."""
+        self.initializer = INITIALIZERS[initializer] if isinstance(initializer, str) else initializer
+        self.seed = seed
+        self.layer = layer
+        self.parameters = dict(parameters or {})
+        self.dtype = np.dtype(dtype)
+
+    def __call__(
+        self, shape: tuple[int, ...], n_in: int, n_out: int, *, part: int = 0
+    ) -> Float[np.ndarray, "..."]:
+        """Return initial weights.
+
+        Args:
+            shape: Of the array.
+            n_in: Inputs of one unit (for a convolution: kernel size times input channels).
+            n_out: Units that one input reaches.
+            part: Number of the array within the layer, where it has several.
+        """
+        draw = _draw(self.seed, self.layer + part * PARTS, shape, self.dtype)
+        return np.asarray(self.initializer(draw, n_in, n_out, **self.parameters), self.dtype)
+
+    def zeros(self, *shape: int) -> Float[np.ndarray, "..."]:
+        """Return zeros, as biases start."""
+        return np.zeros(shape, self.dtype)
+
+
+@functools.lru_cache(maxsize=256)
+def _draw(
+    seed: int, layer: int, shape: tuple[int, ...], dtype: np.dtype
+) -> Float[np.ndarray, "..."]:
+    # Every initialiser transforms the same draw, so a study asks for it once a level and seed.
+    draw = standard_normal(seed, layer, shape, dtype)
+    draw.flags.writeable = False
+    return draw
