@@ -20,13 +20,14 @@ _HOMES = {
     "MLPRegressor": "gradlab.estimators",
     "Perceptron": "gradlab.estimators",
     "Recipe": "gradlab.training.recipe",
-    "Dense": "gradlab.training.recipe",
+    "Dense": "gradlab.training.layers",
     "Study": "gradlab.lab.study",
     "Tuning": "gradlab.lab.question",
     "Source": "gradlab.lab.question",
     "compare": "gradlab.lab.compare",
     "resume": "gradlab.lab.compare",
     "open_study": "gradlab.lab.study",
+    "per_example": "gradlab.nn.per_example",
     "train": "gradlab.lab.train",
     "load_model": "gradlab.training.model",
     "configure": "gradlab.process",
@@ -66,9 +67,10 @@ if TYPE_CHECKING:
     from gradlab.lab.study import Study as Study
     from gradlab.lab.study import open_study as open_study
     from gradlab.lab.train import train as train
+    from gradlab.nn.per_example import per_example as per_example
     from gradlab.process import configure as configure
     from gradlab.training.model import load_model as load_model
-    from gradlab.training.recipe import Dense as Dense
+    from gradlab.training.layers import Dense as Dense
     from gradlab.training.recipe import Recipe as Recipe
 
 

@@ -85,9 +85,9 @@ def data_file(tmp_path_factory):
 @pytest.fixture(scope="session")
 def study_folder(tmp_path_factory, data_file):
     """A finished study of the command line's."""
-    from gradlab.cli.options import parse_set, parse_vary
     from gradlab.lab.compare import compare
     from gradlab.lab.question import Tuning
+    from gradlab.lab.words import parse_set, parse_vary
     from gradlab.training.recipe import Recipe
 
     folder = tmp_path_factory.mktemp("studies") / "s"

@@ -1,6 +1,7 @@
 """gradlab compare, resume and report."""
 
 import json
+import shlex
 import shutil
 import sqlite3
 
@@ -35,9 +36,32 @@ class TestCompare:
             assert part in said.err
         assert "--target … for another" in said.err  # advice in options, not in Python
 
-    def test_keeps_the_command_that_repeats_it(self, said, data_file):
+    def test_says_the_command_that_repeats_it(self, said, gradlab, data_file):
+        told = said.out.splitlines()[-2]
+        assert told.startswith(f"Repeat: gradlab compare {data_file} --vary optimizer=sgd,adam")
         command = gl.open_study("s").command
-        assert command.startswith(f"gradlab compare {data_file} --vary optimizer=sgd,adam")
+        assert told == f"Repeat: {command}"
+        again = gradlab(*shlex.split(command)[1:])
+        assert again.code == 0
+        first, second = gl.open_study("s"), gl.open_study("gradlab-study")
+        assert second.question == first.question
+        assert [run.id for run in second.runs] == [run.id for run in first.runs]
+        assert second.winner == first.winner
+
+    def test_of_a_study_begun_in_python_too(self, gradlab, study_folder):
+        study = gl.open_study(study_folder)
+        assert f"Repeat: {study.command}" in gradlab("report", study_folder).out
+        assert gradlab("report", study_folder, "--json").json["command"] == study.command
+        again = gradlab(*shlex.split(study.command)[1:])
+        assert again.code == 0
+        repeated = gl.open_study("gradlab-study")
+        assert repeated.question == study.question
+        assert repeated.winner == study.winner
+
+    def test_epochs_and_what_depends_on_them_are_one_choice(self, gradlab, data_file, small):
+        options = [*small, "--set", "patience=35", "--epochs", "50"]
+        said = gradlab("compare", data_file, *options, "--out", "s")
+        assert said.code == 0, said.err
 
     def test_takes_no_folder_twice(self, said, gradlab, data_file, small):
         again = gradlab("compare", data_file, *small, "--out", "s")
@@ -68,7 +92,8 @@ class TestCompare:
     def test_is_readable_on_any_terminal(self, columns, gradlab, study_folder, monkeypatch):
         monkeypatch.setenv("COLUMNS", columns)
         said = gradlab("report", study_folder)
-        rows = [line for line in said.out.splitlines() if not line.startswith("Report:")]
+        pasted = ("Repeat:", "Report:")
+        rows = [line for line in said.out.splitlines() if not line.startswith(pasted)]
         assert max(map(len, rows)) <= int(columns)
         text = " ".join(said.out.split())
         for part in ("adam (base)", "sgd", "leader", "["):
@@ -93,11 +118,11 @@ class TestResume:
 
     def test_after_ctrl_c(self, gradlab, data_file, small, monkeypatch):
         whole = gradlab("compare", data_file, *small, "--out", "whole", "--json")
-        from gradlab.lab import compare as module
+        from gradlab.lab import conduct as module
 
         monkeypatch.setattr(module, "FLUSH_SECONDS", -1.0)
         done = []
-        row = module._Conduct.row
+        row = module.Conduct.row
 
         def press(self, *arguments):
             done.append(row(self, *arguments))
@@ -105,14 +130,14 @@ class TestResume:
                 raise KeyboardInterrupt
             return done[-1]
 
-        monkeypatch.setattr(module._Conduct, "row", press)
+        monkeypatch.setattr(module.Conduct, "row", press)
         stopped = gradlab("compare", data_file, *small, "--out", "my s")
         assert stopped.code == 130
         assert stopped.out == ""
         assert "Stopped: 4 of 12 runs are kept. Go on with: gradlab resume 'my s'" in stopped.err
         assert stopped.err.endswith("gradlab: stopped.\n")
 
-        monkeypatch.setattr(module._Conduct, "row", row)
+        monkeypatch.setattr(module.Conduct, "row", row)
         resumed = gradlab("resume", "my s", "--json", "--workers", "1")
         for key in ("winner", "rankings", "runs", "finished"):
             assert resumed.json[key] == whole.json[key]
@@ -128,7 +153,7 @@ class TestResume:
 
 class TestFullDisk:
     def test_keeps_what_is_done_and_says_how_to_go_on(self, gradlab, data_file, small, monkeypatch):
-        monkeypatch.setattr("gradlab.lab.compare.FLUSH_SECONDS", -1.0)
+        monkeypatch.setattr("gradlab.lab.conduct.FLUSH_SECONDS", -1.0)
         real, budget = files.os.fsync, [4]
 
         def fsync(descriptor):
@@ -232,6 +257,13 @@ class TestDesigns:
         said = gradlab("compare", data_file, *options, "--samples", "3", "--out", "s")
         assert said.code == 0
         assert len(gl.open_study("s").facts.cells) == 3
+
+    @pytest.mark.parametrize("seeds", ["1", "2"])
+    def test_a_single_combination_is_no_mistake(self, seeds, gradlab, data_file, small):
+        options = [*small, "--vary", "dropout=0,0.5", "--design", "random", "--samples", "1"]
+        said = gradlab("compare", data_file, *options, "--seeds", seeds, "--out", "s")
+        assert said.code == 0, said.err
+        assert "main effects" not in said.out
 
     def test_resampled(self, gradlab, data_file, small):
         said = gradlab("compare", data_file, *small, "--resample", "--out", "s")

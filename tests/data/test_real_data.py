@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gradlab.data import Preprocessor, load_dataset, split_rows
+from gradlab.data.fitting import fit_preprocessor
 from gradlab.errors import DataError
 
 pytestmark = pytest.mark.slow
@@ -68,3 +69,44 @@ def test_mnist_is_read_in_a_moment():
         load_dataset(FOLDER / "mnist")
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 1.5
+
+
+# path, options, shape of what the network sees of a row, shape of y
+ORDERED = [
+    ("italy-power-demand", {}, (24, 1), (1096,)),
+    ("basic-motions", {}, (100, 6), (80,)),
+    ("gunpoint", {}, (150, 1), (200,)),
+    ("ecg5000-train/ECG5000_TRAIN.txt", {"series": "rows", "target": 0}, (140, 1), (500,)),
+    (
+        "airline-passengers/airline-passengers.csv",
+        {"horizon": 12, "window": 24},
+        (24, 1),
+        (109, 12),
+    ),
+    ("ett-h1/ETTh1.csv", {"horizon": 24, "window": 96}, (96, 7), (17301, 24)),
+    ("monthly-sunspots/monthly-sunspots.csv", {"horizon": 12}, (24, 1), (2785, 12)),
+    ("daily-min-temperatures/daily-min-temperatures.csv", {"horizon": 7}, (14, 1), (3630, 7)),
+    (
+        "beijing-pollution/pollution.csv",
+        {"horizon": 24, "window": 48, "target": "pm2.5"},
+        (48, 16),
+        (37714, 24),
+    ),
+    ("sms-spam/SMSSpamCollection", {"text": "SMS"}, (42,), (5574,)),
+    ("sentiment-sentences/imdb_labelled.txt", {"text": 0}, (39,), (1000,)),
+    ("tiny-shakespeare/input.txt", {"window": 100}, (100,), (11153, 100)),
+]
+
+
+@pytest.mark.parametrize(("path", "options", "shape", "y"), ORDERED)
+def test_sequences_windows_and_texts(path, options, shape, y):
+    data = load_dataset(FOLDER / path, **options)
+    split = split_rows(data)
+    fitted = fit_preprocessor(data.features, split.train)
+    x = fitted.transform(data.features)
+    assert data.y.shape == y
+    assert x.shape == (y[0], *shape)
+    assert np.isfinite(x).all()
+    if x.dtype == np.float32:
+        # Not 0: gaps are filled after the statistics, and "is missing" is not scaled.
+        assert np.abs(x[split.train].mean(axis=(0, 1))).max() < 0.05

@@ -7,9 +7,10 @@ import pytest
 
 import gradlab as gl
 from gradlab.errors import DataError, RecipeError, StudyError
-from gradlab.lab import compare as module
+from gradlab.lab import conduct as module
 from gradlab.optim import OPTIMIZERS, custom, learning_rate_grid
 from gradlab.training.recipe import Recipe
+from gradlab.training.task import Task
 
 # Studies of these levels share one compiled program.
 VARY = {"optimizer": ["sgd", "adam"]}
@@ -258,7 +259,7 @@ class TestTasks:
     def test_regression(self, numbers, compare, tmp_path):
         study = compare(numbers(), tmp_path / "s", vary=VARY)
         assert study.facts.score == "R²"
-        assert study.facts.trivial_score == 0
+        assert -0.5 < study.facts.trivial_score <= 0
         assert study.ranking("optimizer").unit == "R²"
         assert len(study.winner.test_scores) == 2
 
@@ -297,6 +298,47 @@ class TestTasks:
         study = compare(clouds_file, tmp_path / "s", vary=vary, base=base)
         assert study.winner.test_scores == (study.facts.trivial_score,) * 2
         assert study.report().exists()
+
+    def test_a_diverged_regression_scores_as_the_training_mean(self, compare, tmp_path):
+        # A series that rises: its later rows lie far above the mean of the earlier ones.
+        day = np.arange(60.0)
+        frame = pl.DataFrame({"day": day, "x": day % 7, "y": 1e3 + day})
+        vary = {"learning_rate": [0.01, 1e30]}
+        base = Recipe(hidden=(4,), epochs=3, optimizer="sgd")
+        source = gl.Source(time="day", task="regression", target="y")
+        study = compare(frame, tmp_path / "s", vary=vary, base=base, source=source)
+        y = frame["y"].to_numpy()
+        train, validation = y[:36], y[36:48]
+        expected = 1 - np.sum((validation - train.mean()) ** 2) / np.sum(
+            (validation - validation.mean()) ** 2
+        )
+        bad = {run.validation_score for run in study.runs if run.status == "diverged"}
+        assert expected < -10
+        assert bad == {study.facts.trivial_score}
+        assert study.facts.trivial_score == pytest.approx(expected, rel=1e-5)
+
+    def test_what_a_diverged_regression_scores_minds_the_weights(self):
+        rng = np.random.default_rng(0)
+        y = rng.normal(size=(20, 2)).astype(np.float32)
+        weight = rng.uniform(0.1, 3, 20).astype(np.float32)
+        rows = np.arange(20, dtype=np.int32)
+        train, validation = rows[:12], rows[12:]
+        task = Task(y, y, weight, ((train, validation),), rows[:0], "regression", 2)
+        answer = np.average(y[train], axis=0, weights=weight[train])
+        errors = ((y[validation] - answer[None]) ** 2).mean(axis=1)
+        error = float(np.average(errors, weights=weight[validation]))
+        assert task.trivial_score == pytest.approx(task.score(error, validation), rel=1e-4)
+        assert task.trivial_score < 0
+
+    def test_without_a_test_part_even_diverged_runs_have_no_test_score(
+        self, clouds_file, compare, tmp_path
+    ):
+        base = Recipe(hidden=(4,), epochs=3, optimizer="sgd", learning_rate=1e30)
+        source = gl.Source(ratios=(0.7, 0.3, 0))
+        vary = {"dropout": [0.0]}
+        study = compare(clouds_file, tmp_path / "s", vary=vary, base=base, source=source)
+        assert {run.status for run in study.runs} == {"diverged"}
+        assert study.winner.test_scores == ()
 
     def test_resampled_intervals_are_wider(self, clouds_file, compare, tmp_path):
         study = compare(clouds_file, tmp_path / "s", vary=VARY, resample=True, seeds=4)

@@ -22,7 +22,6 @@ from gradlab.lab.question import (
     Tuning,
     level_name,
     level_names,
-    parse_level,
     question_from_dict,
 )
 from gradlab.training.recipe import Recipe
@@ -46,7 +45,7 @@ class TestFile:
             Question(vary={"norm": ["none", "batch"], "learning_rate": [1e-3, 3]}),
             Question(vary={"activation": ["relu", ("relu", "tanh")]}, base=Recipe(hidden=(3, 3))),
             Question(vary={"optimizer": ["sgd"]}, labels={"optimizer": ("plain",)}),
-            Question(base=Recipe(network=(gl.Dense(units=3), gl.Dense(units=4, dropout=0.1)))),
+            Question(base=Recipe(layers=("dense 3", "dense 4 dropout 0.1"))),
             Question(base=Recipe(optimizer="momentum").replace(**{"optimizer.momentum": 0.5})),
             Question(design="random", samples=7, tuning=Tuning(learning_rates=0, seeds=1)),
             Question(data=Source(path="a b.csv", target="y", drop=("x", "z"), ratios=(7, 2, 1))),
@@ -115,24 +114,6 @@ class TestSeeds:
 
 
 class TestLevels:
-    @pytest.mark.parametrize(
-        ("word", "level"),
-        [
-            ("adam", "adam"),
-            ("0.5", 0.5),
-            ("1e-3", 0.001),
-            ("32", 32),
-            ("64x32", (64, 32)),
-            ("none", None),
-            ("True", True),
-            (" sgd ", "sgd"),
-            ("x", "x"),
-        ],
-    )
-    def test_are_what_people_type(self, word, level):
-        assert parse_level(word) == level
-        assert type(parse_level(word)) is type(level)
-
     @given(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False))
     def test_of_numbers_have_names_of_their_own(self, a, b):
         levels = (a,) if a == b else (a, b)

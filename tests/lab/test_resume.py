@@ -12,7 +12,7 @@ import pytest
 
 import gradlab as gl
 from gradlab.errors import DataError, StudyError
-from gradlab.lab import compare as module
+from gradlab.lab import conduct as module
 from gradlab.lab.lock import only_writer
 from gradlab.training.recipe import Recipe
 
@@ -136,7 +136,7 @@ class TestLongRuns:
         options = {"vary": VARY, "base": self.BASE, "seeds": 1, "tune": False}
         whole = compare(clouds_file, tmp_path / "whole", **options)
         points = []
-        save = module._Conduct.save_checkpoint
+        save = module.Conduct.save_checkpoint
 
         def save_and_stop(self, name, point):
             save(self, name, point)
@@ -144,14 +144,14 @@ class TestLongRuns:
             if points[-1] == 25:
                 raise Stop
 
-        monkeypatch.setattr(module._Conduct, "save_checkpoint", save_and_stop)
+        monkeypatch.setattr(module.Conduct, "save_checkpoint", save_and_stop)
         with pytest.raises(Stop):
             compare(clouds_file, tmp_path / "s", **options)
         assert list((tmp_path / "s" / "checkpoints").iterdir())
 
-        monkeypatch.setattr(module._Conduct, "save_checkpoint", save)
+        monkeypatch.setattr(module.Conduct, "save_checkpoint", save)
         begun = []
-        load = module._Conduct.load_checkpoint
+        load = module.Conduct.load_checkpoint
 
         def watched(self, name):
             point = load(self, name)
@@ -159,7 +159,7 @@ class TestLongRuns:
                 begun.append(int(point.control.epoch))
             return point
 
-        monkeypatch.setattr(module._Conduct, "load_checkpoint", watched)
+        monkeypatch.setattr(module.Conduct, "load_checkpoint", watched)
         resumed = gl.resume(tmp_path / "s", workers=1)
         assert max(begun) == 25
         assert numbers_of(resumed) == numbers_of(whole)
@@ -170,14 +170,14 @@ class TestLongRuns:
     ):
         options = {"vary": VARY, "base": self.BASE, "seeds": 1, "tune": False}
         whole = compare(clouds_file, tmp_path / "whole", **options)
-        save = module._Conduct.save_checkpoint
+        save = module.Conduct.save_checkpoint
 
         def save_and_stop(self, name, point):
             save(self, name, point)
             raise Stop
 
         with monkeypatch.context() as patch:
-            patch.setattr(module._Conduct, "save_checkpoint", save_and_stop)
+            patch.setattr(module.Conduct, "save_checkpoint", save_and_stop)
             with pytest.raises(Stop):
                 compare(clouds_file, tmp_path / "s", **options)
         for path in (tmp_path / "s" / "checkpoints").iterdir():

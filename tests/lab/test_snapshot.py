@@ -10,7 +10,7 @@ from sklearn.datasets import load_iris
 
 from gradlab.data import Preprocessor, load_dataset, split_rows
 from gradlab.errors import StudyError
-from gradlab.lab.compare import read_data
+from gradlab.lab.preparation import read_data
 from gradlab.lab.question import Source
 from gradlab.lab.snapshot import write_snapshot
 from gradlab.training.task import make_task

@@ -207,6 +207,13 @@ def test_constant_difference_far_above_the_resolution_is_real():
     assert ranking.pairs[0].p == pytest.approx(2 * stats.t.sf(t, 4))
 
 
+def test_a_constant_difference_among_scores_closer_than_rounding_is_tested_all_the_same():
+    row = 1 + 1e-7 * np.arange(6)
+    pair = rank_axis("x", ["a", "b"], np.stack([row, row + 5e-7])).pairs[0]
+    assert 0 < pair.p < 1
+    assert pair.std > 0
+
+
 def test_constant_independent_samples_have_the_spread_of_the_step_between_them():
     scores = np.array([[0.9], [0.8]]) + np.zeros((2, 4))
     pair = rank_axis("axis", ["a", "b"], scores, test="welch").pairs[0]

@@ -119,7 +119,7 @@ class TestFullDisk:
         vary = {"optimizer": ["sgd", "adam"]}
         whole = compare(clouds_file, tmp_path / "whole", vary=vary)
         real = files.os.fsync
-        monkeypatch.setattr("gradlab.lab.compare.FLUSH_SECONDS", -1.0)
+        monkeypatch.setattr("gradlab.lab.conduct.FLUSH_SECONDS", -1.0)
         budget = [4]
 
         def fsync(descriptor):

@@ -168,7 +168,7 @@ class TestBest:
     def test_recomputing_the_test_score_gives_it_again(self, study, clouds_file):
         # From the stored weights alone, by other code than the study's.
         from gradlab.data import load_dataset, split_rows
-        from gradlab.lab.compare import prepare
+        from gradlab.lab.preparation import prepare
         from gradlab.lab.question import Question
         from gradlab.lab.store import Store
         from gradlab.training.executors import trained_network

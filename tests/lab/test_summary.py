@@ -5,7 +5,9 @@ import re
 import numpy as np
 import pytest
 
+from gradlab.lab.facts import recipe_text
 from gradlab.lab.summary import answer, axis_label, effects_sentences, report_contents
+from gradlab.training.recipe import Recipe
 
 
 def method(study) -> dict[str, str]:
@@ -59,6 +61,25 @@ class TestContents:
         notes = " ".join(report_contents(study).notes)
         assert "cells are missing" in notes
         assert "one-hot" in notes
+
+    def test_a_winner_that_leaves_the_base_for_the_usual_is_shown_as_it_is(
+        self, clouds_file, compare, tmp_path
+    ):
+        base = Recipe(hidden=(4,), norm="layer", optimizer="sgd", dropout=0.5, epochs=3)
+        vary = {"norm": ["none"]}  # which a recipe's description does not say
+        study = compare(clouds_file, tmp_path / "s", vary=vary, base=base, seeds=1)
+        contents = report_contents(study)
+        assert dict(contents.question.base_recipe)["norm"] == "layer"
+        won = dict(contents.winner.recipe)
+        assert (won["norm"], won["optimizer"], won["dropout"]) == ("none", "sgd", "0.5")
+        assert contents.question.varied == ("normalisation (1 level)",)
+        assert "over 1 seed;" in contents.answer[0]
+
+
+def test_a_network_given_layer_by_layer_is_shown_so():
+    shown = recipe_text(Recipe(layers=("dense 3", "dense 4 dropout 0.1")).describe())
+    assert shown["layers"] == "dense 3, dense 4 dropout 0.1"
+    assert "hidden" not in shown
 
 
 @pytest.mark.parametrize(

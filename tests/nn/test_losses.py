@@ -37,13 +37,13 @@ def mean(loss, scores, targets, **parameters):
 
 def example(kind, rows, rng):
     """Scores, targets and weights that fit a loss."""
-    outputs = {"binary": 1, "multiclass": 4, "regression": 3}[kind.task]
+    outputs = {"binary": 1, "multiclass": 4, "regression": 3}[kind.tasks[0]]
     scores = rng.normal(size=(rows, outputs)).astype(np.float32)
     targets = {
         "binary": lambda: rng.integers(0, 2, rows).astype(np.int32),
         "multiclass": lambda: rng.integers(0, 4, rows).astype(np.int32),
         "regression": lambda: rng.normal(size=(rows, outputs)).astype(np.float32),
-    }[kind.task]()
+    }[kind.tasks[0]]()
     return scores, targets, rng.uniform(0.1, 2, rows).astype(np.float32)
 
 
@@ -102,7 +102,7 @@ def test_value_and_gradient_equal_pytorch(name, float64):
 @pytest.mark.parametrize("size", [1e4, 1e30])
 def test_extreme_scores_give_finite_losses_and_gradients(name, size):
     signs = {"binary": [[1.0], [-1.0], [0.0]], "multiclass": [[1.0, -1, 0], [-1, 1, 1], [0, 0, 0]]}
-    scores = size * jnp.array(signs[LOSSES[name].task])
+    scores = size * jnp.array(signs[LOSSES[name].tasks[0]])
     evaluate = jax.jit(jax.value_and_grad(lambda s, y: LOSSES[name].loss(s, y, jnp.ones(3))[0]))
     for labels in ([0, 0, 0], [1, 1, 1], [0, 1, 1]):
         value, gradient = evaluate(scores, jnp.array(labels))

@@ -33,6 +33,7 @@ from gradlab.nn import (
 )
 from gradlab.nn.perceptron import NodeNetwork, run_network
 from gradlab.nn.perceptron.graph import Edge
+from gradlab.training.interface import Interface
 from gradlab.training.network import build_network
 from gradlab.training.recipe import Recipe, keyword_parameters
 from gradlab.training.supervised import network_learner, supervised
@@ -55,7 +56,7 @@ def act() -> Activation:
 
 
 def kinds(recipe) -> list[str]:
-    return kinds_of(build_network(recipe, n_features=3, n_outputs=2, seed=0))
+    return kinds_of(build_network(recipe, Interface((3,), 2), seed=0))
 
 
 class TestOrder:
@@ -91,13 +92,13 @@ class TestOrder:
 
     def test_the_layers_are_of_those_types(self):
         recipe = Recipe(hidden=(4,), norm="batch", noise=0.1, dropout=0.5, activation="prelu")
-        net = build_network(recipe, n_features=3, n_outputs=2, seed=0)
+        net = build_network(recipe, Interface((3,), 2), seed=0)
         types = [Dense, BatchNorm, PReLU, GaussianNoise, Dropout, Dense]
         assert [type(layer) for layer in net.layers] == types
 
     def test_an_override_of_one_layer_keeps_the_order(self):
         layers = (gl.Dense(units=3, norm="layer"), gl.Dense(units=2, dropout=0.2))
-        assert kinds(Recipe(network=layers)) == [
+        assert kinds(Recipe(layers=layers)) == [
             "linear", "normalization", "activation", "linear", "activation", "dropout", "linear",
         ]  # fmt: skip
 
@@ -164,9 +165,7 @@ class TestWarning:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             recipe = Recipe(hidden=(4, 4), norm=norm, dropout=dropout, noise=0.1, input_noise=0.1)
-            supervised(
-                recipe, n_features=3, n_outputs=2, kind="multiclass", dtype=np.dtype(np.float32)
-            )
+            supervised(recipe, Interface((3,), 2), kind="multiclass", dtype=np.dtype(np.float32))
 
     def test_a_module_that_is_no_sequence_is_left_alone(self):
         with warnings.catch_warnings():
@@ -208,8 +207,8 @@ class TestGenerations:
 
     def test_a_recipe_takes_relu(self):
         recipe = Recipe(hidden=(4, 3))
-        assert [layer.activation for layer in recipe.layers()] == ["relu", "relu"]
-        net = build_network(recipe, n_features=3, n_outputs=2, seed=0)
+        assert [layer.activation for layer in recipe.specs()] == ["relu", "relu"]
+        net = build_network(recipe, Interface((3,), 2), seed=0)
         assert [layer.function for layer in net.layers if layer.kind == "activation"] == [relu] * 2
         for estimator in (gl.MLPClassifier, gl.MLPRegressor):
             assert default(estimator, "activation") == "relu"
@@ -247,7 +246,7 @@ class TestPrintedSettings:
     def test_the_slope_of_the_sigmoid_is_free(self):
         for slope in (0.5, 1, 7.0):
             recipe = Recipe(activation="sigmoid", parameters={"activation.slope": slope})
-            net = build_network(recipe, n_features=3, n_outputs=2, seed=0)
+            net = build_network(recipe, Interface((3,), 2), seed=0)
             assert float(net.layers[1].numbers["slope"].value) == slope
 
 
@@ -255,16 +254,16 @@ class TestHidden:
     LAYERS = (gl.Dense(units=5, activation="tanh"), gl.Dense(units=3))
 
     def test_replaces_the_layers_named_one_by_one(self):
-        recipe = Recipe(network=self.LAYERS).replace(hidden=(8,))
-        assert recipe.network is None
-        assert [(layer.units, layer.activation) for layer in recipe.layers()] == [(8, "relu")]
+        recipe = Recipe(layers=self.LAYERS).replace(hidden=(8,))
+        assert recipe.layers is None
+        assert [(layer.units, layer.activation) for layer in recipe.specs()] == [(8, "relu")]
 
     def test_layers_named_one_by_one_go_before_it(self):
-        recipe = Recipe(hidden=(8,)).replace(network=self.LAYERS)
-        assert [layer.units for layer in recipe.layers()] == [5, 3]
-        assert recipe.replace(hidden=(8,), network=self.LAYERS).layers() == recipe.layers()
+        recipe = Recipe(hidden=(8,)).replace(layers=self.LAYERS)
+        assert [layer.units for layer in recipe.specs()] == [5, 3]
+        assert recipe.replace(hidden=(8,), layers=self.LAYERS).specs() == recipe.specs()
 
     def test_other_changes_leave_the_layers(self):
-        recipe = Recipe(network=self.LAYERS).replace(dropout=0.5)
-        assert [layer.units for layer in recipe.layers()] == [5, 3]
-        assert [layer.dropout for layer in recipe.layers()] == [0.5, 0.5]
+        recipe = Recipe(layers=self.LAYERS).replace(dropout=0.5)
+        assert [layer.units for layer in recipe.specs()] == [5, 3]
+        assert [layer.dropout for layer in recipe.specs()] == [0.5, 0.5]

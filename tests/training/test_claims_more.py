@@ -14,6 +14,7 @@ from gradlab.nn import initial_state
 from gradlab.optim import gradient_variance
 from gradlab.plots.drift import drift_figure
 from gradlab.training.executors import trained_network
+from gradlab.training.interface import Interface
 from gradlab.training.network import build_network
 from gradlab.training.order import batch_order
 from gradlab.training.plan import Run, plan
@@ -52,7 +53,7 @@ class TestInternalCovariateShift:
         for run, result in zip(runs, outcome.results, strict=True):
             key = (run.recipe.norm, run.seed)
             if key not in snapshots:
-                start = build_network(run.recipe, n_features=64, n_outputs=10, seed=run.seed)
+                start = build_network(run.recipe, Interface((64,), 10), seed=run.seed)
                 snapshots[key] = [pre_activations(start, initial_state(start), x)]
             network, states = trained_network(outcome.plan, run.recipe, result.weights)
             snapshots[key].append(pre_activations(network, states, x))
@@ -211,7 +212,8 @@ class TestBalancedClasses:
     def test_are_refused_where_there_are_no_classes(self, train, numbers_task):
         balanced = self.RECIPE.replace(class_weight="balanced")
         with pytest.raises(
-            RecipeError, match=r"class_weight=balanced needs classes; the target is"
+            RecipeError,
+            match=r"class_weight=balanced needs one class a row; the target is a number",
         ):
             train(numbers_task(), [Run(balanced, 0)])
 

@@ -10,6 +10,7 @@ import optax
 import pytest
 from jax import lax
 
+from gradlab.training.interface import Interface
 from gradlab.training.learner import Learner
 from gradlab.training.network import build_network
 from gradlab.training.order import batch_order
@@ -179,8 +180,7 @@ def perceptron() -> Learner:
     """Return an ordinary network that reads a sequence as one long row."""
     own = supervised(
         RECIPE,
-        n_features=TIME * FEATURES,
-        n_outputs=2,
+        Interface((TIME * FEATURES,), 2),
         kind="multiclass",
         dtype=np.dtype(np.float32),
     )
@@ -195,7 +195,7 @@ def perceptron() -> Learner:
 
 
 def perceptron_start(seed):
-    network = build_network(RECIPE, n_features=TIME * FEATURES, n_outputs=2, seed=seed)
+    network = build_network(RECIPE, Interface((TIME * FEATURES,), 2), seed=seed)
     return initial_arrays(network)
 
 

@@ -14,12 +14,13 @@ from safetensors.numpy import save
 from gradlab.data import FeatureTable, Preprocessor
 from gradlab.errors import DataError, RecipeError, StudyError
 from gradlab.training.executors import trained_network
+from gradlab.training.interface import Interface
 from gradlab.training.model import Model, load_model, model_of
 from gradlab.training.plan import Run
 from gradlab.training.recipe import Dense, Recipe
 
 RICH = Recipe(
-    network=(
+    layers=(
         Dense(units=5, activation="prelu", norm="batch", dropout=0.2),
         Dense(units=4, activation="leaky_relu", norm="layer"),
     ),
@@ -57,13 +58,15 @@ class TestFile:
 
     def test_gives_everything_else_too(self, trained, saved):
         model, loaded = trained[1], load_model(saved)
-        for name in ("recipe", "kind", "classes", "n_features", "target_name", "scores"):
+        for name in ("recipe", "kind", "classes", "interface", "target_name", "scores"):
             assert getattr(loaded, name) == getattr(model, name)
 
     def test_holds_no_pickle_and_readable_json(self, saved):
         tensors, header = contents(saved)
         assert all(array.dtype.kind in "fiub" for array in tensors.values())
-        assert json.loads(header["gradlab"])["recipe"]["network"][0]["units"] == 5
+        assert json.loads(header["gradlab"])["recipe"]["layers"][0] == (
+            "dense 5 norm batch prelu dropout 0.2"
+        )
 
     def test_keeps_the_notes_and_arrays_of_others(self, trained, tmp_path):
         path = trained[1].save(
@@ -101,9 +104,7 @@ def test_every_task_and_precision_comes_back(kind, hidden, dtype, tmp_path):
 
     recipe = Recipe(hidden=hidden)
     n_outputs = 3 if kind == "multiclass" else 1
-    network = build_network(
-        recipe, n_features=2, n_outputs=n_outputs, seed=1, dtype=np.dtype(dtype)
-    )
+    network = build_network(recipe, Interface((2,), n_outputs), seed=1, dtype=np.dtype(dtype))
     classes = {"multiclass": ("a", "b", "c"), "binary": (False, True), "regression": ()}[kind]
     model = Model(
         recipe,
@@ -111,7 +112,7 @@ def test_every_task_and_precision_comes_back(kind, hidden, dtype, tmp_path):
         network.initial_state(),
         kind,
         classes,
-        2,
+        Interface((2,), n_outputs),
         target_shift=3.0,
         target_scale=2.0,
     )
@@ -171,7 +172,7 @@ class TestDamaged:
         tensors, header = contents(saved)
         name = min(tensors)
         saved.write_bytes(save({k: v for k, v in tensors.items() if k != name}, metadata=header))
-        with pytest.raises(DataError, match=r"is damaged: .*is missing.*Train it again"):
+        with pytest.raises(DataError, match=r"is damaged: .*does not hold.*Train it again"):
             load_model(saved)
 
     def test_without_any_tensor(self, saved):
@@ -188,7 +189,7 @@ class TestDamaged:
 
     @given(
         st.sampled_from(
-            ["format", "recipe", "kind", "classes", "n_features", "n_outputs", "target_name",
+            ["format", "recipe", "kind", "classes", "interface", "target_name",
              "target_shift", "target_scale", "preprocessor", "scores", None]
         ),
         st.none() | st.integers() | st.text(max_size=3) | st.lists(st.integers(), max_size=2)

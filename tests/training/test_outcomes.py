@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gradlab.training.executors import trained_network
+from gradlab.training.interface import Interface
 from gradlab.training.network import build_network
 from gradlab.training.order import steps_per_epoch
 from gradlab.training.plan import Run
@@ -192,7 +193,7 @@ class TestCommonRandomNumbers:
     def test_initialisers_transform_one_draw(self):
         def weights(init, hidden=(8, 5)):
             recipe = Recipe(hidden=hidden, init=init)
-            network = build_network(recipe, n_features=4, n_outputs=3, seed=6)
+            network = build_network(recipe, Interface((4,), 3), seed=6)
             return [layer.weight for layer in network.layers if hasattr(layer, "weight")]
 
         for he, lecun, uniform in zip(

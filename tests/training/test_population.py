@@ -13,7 +13,7 @@ BASE = Recipe(hidden=(8,), batch_size=8, epochs=6)
 # Five kinds with everything in them that has a state, a mask or a number of its own.
 KINDS = {
     "adam, batch norm, dropout, noise, two unlike layers": Recipe(
-        network=(
+        layers=(
             Dense(units=6, norm="batch", dropout=0.3),
             Dense(units=5, activation="elu", noise=0.1),
         ),

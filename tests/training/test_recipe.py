@@ -12,7 +12,8 @@ from gradlab.nn.losses import LOSSES
 from gradlab.nn.normalization import NORMALIZATIONS
 from gradlab.optim import OPTIMIZERS
 from gradlab.optim.schedules import SCHEDULES
-from gradlab.training.recipe import Dense, Recipe
+from gradlab.training.layers import Dense
+from gradlab.training.recipe import Recipe
 
 FAMILIES = {
     "activation": ACTIVATIONS,
@@ -96,11 +97,15 @@ def test_every_technique_is_known_in_any_case(field):
             "activation names 2 layers, but the network has 1 hidden layers; give one name for all",
         ),
         (
-            {"network": [{"unit": 3}]},
-            "network.0: units: field required; got {'unit': 3}. Unknown dense field 'unit'. Did",
+            {"layers": [{"unit": 3}]},
+            "layer 1, dense: units: field required; got {'unit': 3}. Unknown dense field 'unit'. "
+            "Did",
         ),
-        ({"network": [{"units": 0}]}, "network.0: units: input should be greater than or equal to"),
-        ({"network": ["dense"]}, "network.0: input should be a valid dictionary or instance of"),
+        ({"layers": [{"units": 0}]}, "layer 1, dense: units: input should be greater than or"),
+        ({"layers": ["dens 3"]}, "layer 1, 'dens 3': Unknown layer 'dens'. Did you mean 'dense'?"),
+        ({"layers": [3]}, "layer 1: expected a text such as 'dense 64'; got 3."),
+        ({"layers": {"units": 3}}, "layers must be the name of a network or a list, one layer a"),
+        ({"layers": "lenett"}, "Unknown network 'lenett'. Did you mean 'lenet'?"),
     ],
 )
 def test_message(fields, message):
@@ -191,7 +196,7 @@ class TestParameters:
 
     def test_of_any_layer_are_allowed(self):
         recipe = Recipe(
-            network=(Dense(units=3, activation="elu"), Dense(units=2, norm="group")),
+            layers=(Dense(units=3, activation="elu"), Dense(units=2, norm="group")),
             parameters={"activation.alpha": 0.5, "norm.groups": 1},
         )
         assert recipe.parameters == {"activation.alpha": 0.5, "norm.groups": 1}
@@ -241,32 +246,32 @@ class TestLayers:
     def test_hidden_is_short_for_dense_layers(self):
         short = Recipe(hidden=(5, 3), activation="tanh", norm="layer", dropout=0.1, noise=0.2)
         named = Recipe(
-            network=(Dense(units=5), Dense(units=3)),
+            layers=(Dense(units=5), Dense(units=3)),
             activation="tanh",
             norm="layer",
             dropout=0.1,
             noise=0.2,
         )
-        assert short.layers() == named.layers()
+        assert short.specs() == named.specs()
         assert short.structure() == named.structure()
-        assert short.layers()[1] == Dense(
+        assert short.specs()[1] == Dense(
             units=3, activation="tanh", norm="layer", init="he_normal", dropout=0.1, noise=0.2
         )
 
     def test_a_layer_overrides_the_recipe(self):
         own = Dense(units=2, activation="elu", norm="batch", init="zeros", dropout=0.0, noise=1.0)
-        recipe = Recipe(network=(own, Dense(units=3)), dropout=0.4, norm="layer")
-        first, second = recipe.layers()
+        recipe = Recipe(layers=(own, Dense(units=3)), dropout=0.4, norm="layer")
+        first, second = recipe.specs()
         assert first == own  # a 0 is an answer, not a gap
         assert (second.dropout, second.norm, second.activation) == (0.4, "layer", "relu")
 
     def test_one_activation_for_each_layer(self):
         recipe = Recipe(hidden=(4, 4), activation=("tanh", "relu"))
-        assert [layer.activation for layer in recipe.layers()] == ["tanh", "relu"]
+        assert [layer.activation for layer in recipe.specs()] == ["tanh", "relu"]
 
     def test_a_network_without_layers_is_linear(self):
-        assert Recipe(network=()).layers() == ()
-        assert Recipe(hidden=()).layers() == ()
+        assert Recipe(layers=()).specs() == ()
+        assert Recipe(hidden=()).specs() == ()
 
 
 BASE = Recipe(hidden=(8, 8), optimizer="momentum", dropout=0.2, l2=0.1, noise=0.1)
@@ -353,9 +358,9 @@ class TestToDict:
             Recipe(),
             BASE,
             Recipe(hidden=()),
-            Recipe(network=()),
+            Recipe(layers=()),
             Recipe(hidden=(3, 4), activation=("relu", "tanh"), batch_size="full"),
-            Recipe(network=(Dense(units=3, dropout=0.0), Dense(units=4, norm="batch"))),
+            Recipe(layers=(Dense(units=3, dropout=0.0), Dense(units=4, norm="batch"))),
             Recipe(optimizer="adamw", weight_decay=0.0, patience=3, clip_norm=1.0, shuffle=False),
             Recipe(parameters={"optimizer.beta1": 0.5, "optimizer.epsilon_placement": "inside"}),
             Recipe(

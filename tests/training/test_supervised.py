@@ -11,6 +11,7 @@ import pytest
 from gradlab.errors import RecipeError
 from gradlab.nn.losses import class_weights
 from gradlab.training.executors import trained_network
+from gradlab.training.interface import Interface
 from gradlab.training.network import build_network
 from gradlab.training.order import batch_order
 from gradlab.training.plan import Run
@@ -36,7 +37,7 @@ WEIGHTS = (0, 2)  # positions of the weight matrices among (W1, b1, W2, b2)
 
 
 def start(recipe, n_outputs=3, dtype=np.float64):
-    network = build_network(recipe, n_features=4, n_outputs=n_outputs, seed=SEED)
+    network = build_network(recipe, Interface((4,), n_outputs), seed=SEED)
     first, _, last = network.layers
     leaves = (first.weight, first.bias, last.weight, last.bias)
     return [np.asarray(leaf, dtype) for leaf in leaves]

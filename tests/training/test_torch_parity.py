@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gradlab.training.executors import trained_network
+from gradlab.training.interface import Interface
 from gradlab.training.network import build_network
 from gradlab.training.order import batch_order
 from gradlab.training.plan import Run
@@ -45,7 +46,7 @@ def torch_history(task, name):
     """Return the last weights and the training loss of each epoch, by PyTorch's eager loop."""
     import torch
 
-    network = build_network(RECIPES[name], n_features=4, n_outputs=3, seed=SEED, dtype=task.x.dtype)
+    network = build_network(RECIPES[name], Interface((4,), 3), seed=SEED, dtype=task.x.dtype)
     model = torch.nn.Sequential(
         torch.nn.Linear(4, 8), torch.nn.BatchNorm1d(8), torch.nn.ReLU(), torch.nn.Linear(8, 3)
     ).double()

@@ -79,7 +79,9 @@ def _rows(family: str) -> list[tuple[str, str, str]]:
             for name, kind in OPTIMIZERS.items()
         ]
     if family == "loss":
-        return [(name, f"{kind.task}: {kind.formula}", "") for name, kind in LOSSES.items()]
+        return [
+            (name, f"{', '.join(kind.tasks)}: {kind.formula}", "") for name, kind in LOSSES.items()
+        ]
     if family == "data":
         return [(name, "", "") for name in BUILTIN]
     parts: dict[str, Any] = {

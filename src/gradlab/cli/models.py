@@ -62,13 +62,11 @@ def train(
     )  # fmt: skip
     output_file(out, "--out")
     opened = None if study is None else open_study(study)
-    recipe = recipe_from(set_ or [], None if opened is None else opened.best)
+    recipe = recipe_from(set_ or [], None if opened is None else opened.best, epochs=epochs)
     if opened is not None and data is None:
         # Its data, split as it was: what chose the recipe must not test it.
         source = opened.source
         data, seed = source.path, opened.seed if seed is None else seed
-    if epochs is not None:
-        recipe = recipe.replace(epochs=epochs)
     configure()
     told = console(stderr=True)
     with told.status("training") as status:

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gradlab.errors import RecipeError, StudyError
 
@@ -11,56 +11,20 @@ if TYPE_CHECKING:
     from gradlab.training.recipe import Recipe
 
 
-def assignment(text: str, option: str) -> tuple[str, str]:
-    """Split "name=value".
-
-    >>> assignment("hidden=64,64", "--set")
-    ('hidden', '64,64')
-    """
-    name, sign, value = text.partition("=")
-    if not sign or not name.strip() or not value.strip():
-        example = "optimizer=sgd,adam" if option == "--vary" else "dropout=0.2"
-        raise RecipeError(f"{option} takes name=value, as {option} {example}; got '{text}'.")
-    return name.strip().replace("-", "_"), value.strip()
-
-
-def parse_vary(texts: list[str]) -> dict[str, list[Any]] | None:
-    """Return settings and levels, or None where nothing is varied."""
-    from gradlab.lab.question import parse_level
-
-    vary: dict[str, list[Any]] = {}
-    for text in texts:
-        name, value = assignment(text, "--vary")
-        if name in vary:
-            raise RecipeError(f"--vary {name} is given twice; list all levels in one.")
-        levels = [parse_level(word) for word in value.split(",") if word.strip()]
-        # hidden takes a tuple also where a level has one layer.
-        vary[name] = [_as_field(name, level) for level in levels]
-    return vary or None
-
-
-def parse_set(texts: list[str]) -> dict[str, Any]:
-    """Return fields of a recipe; "a,b" is a tuple."""
-    from gradlab.lab.question import parse_level
-
-    fields: dict[str, Any] = {}
-    for text in texts:
-        name, value = assignment(text, "--set")
-        words = [word for word in value.split(",") if word.strip()]
-        parsed = parse_level(words[0]) if len(words) == 1 else tuple(map(parse_level, words))
-        fields[name] = _as_field(name, parsed)
-    return fields
-
-
-def recipe_from(texts: list[str], base: "Recipe | None" = None) -> "Recipe":
-    """Return a recipe with the fields that --set gives.
+def recipe_from(
+    texts: list[str], base: "Recipe | None" = None, *, epochs: int | None = None
+) -> "Recipe":
+    """Return a recipe with the fields that --set and --epochs give.
 
     Raises:
         RecipeError: If a field or value does not exist.
     """
+    from gradlab.lab.words import parse_set
     from gradlab.training.recipe import Recipe
 
-    return (base or Recipe()).replace(**parse_set(texts))
+    # Together: whether a patience or a warm-up fits depends on the epochs.
+    fields = parse_set(texts) | ({} if epochs is None else {"epochs": epochs})
+    return (base or Recipe()).replace(**fields)
 
 
 def source_from(
@@ -124,13 +88,3 @@ def _option(name: str, value: str | None) -> str:
     if name == "header":
         return "--no-header" if value == "False" else "--header"
     return f"--{name} {(value or '').strip(chr(39))}".rstrip()
-
-
-def _as_field(name: str, value: Any) -> Any:
-    if name == "hidden" and isinstance(value, int):
-        return () if value == 0 else (value,)
-    if name == "hidden" and value in (None, "linear"):
-        return ()
-    if name in ("norm", "schedule", "loss") and value is None:
-        return "none"
-    return value

@@ -10,8 +10,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from gradlab.cli.options import as_options
 
 if TYPE_CHECKING:
-    from gradlab.lab.compare import Listener
-    from gradlab.lab.compare import Progress as Stand
+    from gradlab.lab.conduct import Listener
+    from gradlab.lab.conduct import Progress as Stand
 
 STAGES = {
     "forecast": "compiling",

@@ -51,6 +51,7 @@ def study_json(study: "Study") -> dict[str, Any]:
     return {
         "folder": str(study.folder),
         "report": str(study.folder / "report.html"),
+        "command": study.command,
         "data": study.facts.name,
         "score": study.facts.score,
         "finished": study.finished,

@@ -1,20 +1,19 @@
 """gradlab compare, resume, report."""
 
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gradlab.cli.options import output_file, parse_vary, recipe_from, source_from
+from gradlab.cli.options import output_file, recipe_from, source_from
 from gradlab.cli.terminal import console, print_json
 from gradlab.errors import GradlabError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gradlab.lab.compare import Listener, Machine, Progress
+    from gradlab.lab.conduct import Listener, Machine, Progress
     from gradlab.lab.study import Study
 
 Data = Annotated[
@@ -90,16 +89,14 @@ def compare(
 ) -> None:
     """Compare training techniques on data: tune each equally, judge on fresh seeds, report."""
     from gradlab.lab.compare import compare as run
-    from gradlab.lab.compare import repeat_command
     from gradlab.lab.question import Tuning
+    from gradlab.lab.words import parse_vary
 
     source = source_from(
         target=target, task=task, groups=groups, time=time, test=test, drop=drop or [],
         header=header, scaling=scaling, ratios=ratios,
     )  # fmt: skip
-    base = recipe_from(set_ or [])
-    if epochs is not None:
-        base = base.replace(epochs=epochs)
+    base = recipe_from(set_ or [], epochs=epochs)
     _carry_out(
         lambda listener, machine: run(
             data,
@@ -116,7 +113,6 @@ def compare(
             workers=workers,
             progress=listener,
             machine=machine,
-            command=repeat_command(["gradlab", *sys.argv[1:]]),
         ),
         as_json,
     )
@@ -156,7 +152,7 @@ def report(
 def _carry_out(study_of: "Callable[[Listener, Machine], Study]", as_json: bool) -> None:
     """Run a study with progress on the terminal, then show it."""
     from gradlab.cli.progress import Latest, watching
-    from gradlab.lab.compare import Machine
+    from gradlab.lab.conduct import Machine
     from gradlab.process import cache_folder, configure
     from gradlab.training import forecast
 
@@ -217,4 +213,5 @@ def _print(study: "Study", path: Path, as_json: bool) -> None:
         return
     out = console()
     show_study(study, out)
-    out.print(f"\nReport: {path}", soft_wrap=True, markup=False)
+    out.print(f"\nRepeat: {study.command}", soft_wrap=True, markup=False)
+    out.print(f"Report: {path}", soft_wrap=True, markup=False)

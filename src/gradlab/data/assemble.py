@@ -1,5 +1,6 @@
 """From features and answers to a data set: what all sources have in common."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -63,6 +64,26 @@ def arrays_like(data: Arrays, preprocessor: Preprocessor) -> FeatureTable:
             f"({', '.join(wanted[:5])}{', …' if len(wanted) > 5 else ''}). Give these."
         )
     return FeatureTable(wanted, block, {}, table.row_shape)
+
+
+def images_from_arrays(data: Any, shape: tuple[int, ...]) -> FeatureTable:
+    """Return arrays as images of the shape that a model was trained on.
+
+    Rows of as many numbers as an image has pixels are taken for images laid flat.
+
+    Raises:
+        DataError: If the data is no arrays, or of another shape.
+    """
+    if not isinstance(data, Arrays):
+        raise DataError(f"The model was trained on images; {data.name} holds none.")
+    table, _ = arrays_module.feature_table(data, keep_all=True)
+    found = table.row_shape or (table.numeric.shape[1],)
+    if found not in (shape, (math.prod(shape),)):
+        raise DataError(
+            f"{data.name} holds rows of {' x '.join(map(str, found))}; the model was trained on "
+            f"images of {' x '.join(map(str, shape))} (height, width, channels)."
+        )
+    return replace(table, row_shape=shape)
 
 
 def finish(
@@ -146,6 +167,8 @@ def per_row(given: Any, role: str, kept: np.ndarray) -> np.ndarray:
 
 def _missing_note(features: FeatureTable) -> list[str]:
     """Say how many cells are missing and what will be done about it."""
+    if features.kind == "sequence":  # its own note knows the real steps
+        return []
     counts = {name: int((column.codes < 0).sum()) for name, column in features.nominal.items()}
     if features.numeric.dtype.kind == "f" and features.numeric.size:
         per_column = np.isnan(features.numeric).sum(axis=0)

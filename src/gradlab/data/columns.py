@@ -113,7 +113,7 @@ def first_non_number(column: pl.Series) -> tuple[int, str]:
 
 def target_values(column: pl.Series, where: str) -> Shaped[np.ndarray, " rows"]:
     """Return a target column as numbers (NaN missing) or an object array (None missing)."""
-    if column.dtype.is_temporal() or _share_of_dates(column) >= 0.9:
+    if column.dtype.is_temporal() or share_of_dates(column) >= 0.9:
         raise DataError(
             f"Target '{column.name}' of {where} holds dates. Choose a target of numbers or classes "
             f"with target='…' (the last column is the default)."
@@ -249,7 +249,7 @@ def _kind(column: pl.Series) -> pl.Series | Nominal | Refused:
         return found
     if dtype == pl.Boolean:
         return nominal_column(column.cast(pl.String).str.to_titlecase())
-    if _share_of_dates(column) >= 0.9:
+    if share_of_dates(column) >= 0.9:
         return Refused(f"dates, e.g. {_example(column)}")
     _refuse_almost_numbers(column)
     n_distinct = column.n_unique() - (column.null_count() > 0)
@@ -278,7 +278,8 @@ def _numbers_rows(column: pl.Series) -> bool:
     return bool(np.isfinite(values).all() and (np.diff(values) == 1).all())
 
 
-def _share_of_dates(column: pl.Series) -> float:
+def share_of_dates(column: pl.Series) -> float:
+    """Return the share of a text column's cells that look like dates or times."""
     if column.dtype != pl.String:
         return 0.0
     present = column.drop_nulls()

@@ -1,8 +1,8 @@
-"""A data set in memory: a table of features, a target, and what was decided on the way."""
+"""A data set in memory: features, a target, and what was decided on the way."""
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -13,6 +13,7 @@ from gradlab.errors import DataError
 
 Task = Literal["binary", "multiclass", "regression"]
 Label = str | int | float | bool
+Tokens = Literal["words", "characters"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,20 +30,38 @@ class Nominal:
 
 @dataclass(frozen=True, eq=False)
 class FeatureTable:
-    """Rows are examples, columns are features, numeric or nominal.
+    """Rows are examples: of a table, images, sequences or texts.
 
     Attributes:
-        names: All columns, in the order of the source.
+        names: All columns, in the order of the source; of sequences, the features of one step; of
+            texts, the column they stood in.
         numeric: The numeric columns in that order, (rows, columns), float32, float64 or uint8;
-            NaN is a missing cell. Images stay uint8 and are not copied.
+            NaN is a missing cell. Images stay uint8 and are not copied. A sequence is a row of
+            time · features numbers, all features of a step together, 0 past its end.
         nominal: The other columns by name.
-        row_shape: Shape of one row of an image set, (height, width, channels), else None.
+        row_shape: Shape of one row: (height, width, channels) of images, (time, features) of
+            sequences, (time,) of texts that all have so many tokens, else None.
+        lengths: Steps of each sequence; None if every one has row_shape[0].
+        texts: One text a row; `numeric` then has no columns.
+        tokens: What the texts are to be cut into; None leaves it to the preprocessor.
     """
 
     names: tuple[str, ...]
     numeric: Num[np.ndarray, "rows columns"]
     nominal: Mapping[str, Nominal] = field(default_factory=dict)
     row_shape: tuple[int, ...] | None = None
+    lengths: Int32[np.ndarray, " rows"] | None = None
+    texts: tuple[str, ...] | None = None
+    tokens: Tokens | None = None
+
+    @property
+    def kind(self) -> Literal["table", "image", "sequence", "text"]:
+        """What a row is."""
+        if self.texts is not None:
+            return "text"
+        if self.row_shape is None:
+            return "table"
+        return "sequence" if len(self.row_shape) == 2 else "image"
 
     @property
     def n_rows(self) -> int:
@@ -51,7 +70,9 @@ class FeatureTable:
 
     @property
     def numeric_names(self) -> tuple[str, ...]:
-        """Names of the numeric block's columns."""
+        """Names of the numeric columns, or of the features of one step."""
+        if self.texts is not None:
+            return ()
         return tuple(name for name in self.names if name not in self.nominal)
 
     def take(self, rows: Int[np.ndarray, " some"]) -> "FeatureTable":
@@ -60,7 +81,13 @@ class FeatureTable:
             name: Nominal(column.codes[rows], column.categories)
             for name, column in self.nominal.items()
         }
-        return FeatureTable(self.names, self.numeric[rows], nominal, self.row_shape)
+        return replace(
+            self,
+            numeric=self.numeric[rows],
+            nominal=nominal,
+            lengths=None if self.lengths is None else self.lengths[rows],
+            texts=None if self.texts is None else tuple(self.texts[row] for row in rows),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,25 +97,30 @@ class Dataset:
     Attributes:
         name: What to call it in a report.
         features: The inputs.
-        y: int32 indices into `classes`, or float64 numbers for regression.
+        y: int32 indices into `classes`, or float64 numbers for regression; one a row, or several:
+            the numbers to forecast, (rows, horizon), or the token after each one, (rows, time).
         task: "binary", "multiclass" or "regression".
         classes: The original labels in order (numbers ascending, names sorted); None for
             regression.
         target_name: The column that is predicted.
         groups: A number per row; rows of one group never part in a split. None if not asked for.
-        time: A number per row to order by (dates as seconds); None if not asked for.
+        time: A number per row to order by (dates as seconds); None if not asked for. Of a window,
+            the time of its first target.
+        until: Time of the last target of each window; a window that has targets on both sides of
+            a border between parts belongs to neither.
         test_rows: Rows that came as a test part of their own, else None.
         notes: What was decided while reading, one sentence each, to be said aloud.
     """
 
     name: str
     features: FeatureTable
-    y: Num[np.ndarray, " rows"]
+    y: Num[np.ndarray, "rows *outputs"]
     task: Task
     classes: tuple[Label, ...] | None
     target_name: str
     groups: Int[np.ndarray, " rows"] | None = None
     time: Float64[np.ndarray, " rows"] | None = None
+    until: Float64[np.ndarray, " rows"] | None = None
     test_rows: Int[np.ndarray, " test"] | None = None
     notes: tuple[str, ...] = ()
 
@@ -121,31 +153,32 @@ class Dataset:
                 continue
             digest.update(f"{array.dtype.str}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
+        for array in (features.lengths, self.until):
+            if array is not None:
+                digest.update(f"{array.dtype.str}{array.shape}".encode() + array.tobytes())
+        if features.texts is not None:
+            digest.update(repr(features.tokens).encode())
+            for text in features.texts:
+                content = text.encode("utf-8", "surrogatepass")
+                digest.update(len(content).to_bytes(8, "little") + content)
         return digest.hexdigest()
 
     def describe(self) -> list[str]:
         """Return lines that say what the data is and what was decided while reading it."""
-        features = self.features
-        n_numeric = features.numeric.shape[1]
-        kinds = []
-        if features.row_shape is not None:
-            kinds.append(f"images of {' x '.join(map(str, features.row_shape))}")
-        elif n_numeric:
-            kinds.append(f"{n_numeric} numeric column{'s' * (n_numeric != 1)}")
-        if features.nominal:
-            n_nominal = len(features.nominal)
-            kinds.append(f"{n_nominal} nominal column{'s' * (n_nominal != 1)}")
-        lines = [f"{self.name}: {self.n_rows} rows, {' and '.join(kinds)}"]
+        lines = [f"{self.name}: {self.n_rows} rows, {_contents(self.features)}"]
+        several = f", {self.y.shape[1]} a row" if self.y.ndim == 2 else ""
         if self.classes is None:
             low, high = self.y.min(), self.y.max()
-            lines.append(f"target '{self.target_name}': regression, from {low:g} to {high:g}")
+            said = f"target '{self.target_name}': regression{several}, from {low:g} to {high:g}"
+            lines.append(said)
         else:
-            shown = ", ".join(str(label) for label in self.classes[:10])
+            shown = ", ".join(_shown(label) for label in self.classes[:10])
             more = ", …" if len(self.classes) > 10 else ""
-            largest = np.bincount(self.y).max() / self.n_rows
+            largest = np.bincount(self.y.ravel()).max() / self.y.size
+            unit = "targets" if several else "rows"
             lines.append(
-                f"target '{self.target_name}': {self.task}, {len(self.classes)} classes "
-                f"({shown}{more}); the largest holds {largest:.1%} of the rows"
+                f"target '{self.target_name}': {self.task}{several}, {len(self.classes)} classes "
+                f"({shown}{more}); the largest holds {largest:.1%} of the {unit}"
             )
         if self.groups is not None:
             lines.append(f"{len(np.unique(self.groups))} groups, kept whole in a split")
@@ -154,3 +187,31 @@ class Dataset:
         if self.test_rows is not None:
             lines.append(f"{len(self.test_rows)} rows came as a test part")
         return [*lines, *self.notes]
+
+
+def _contents(features: FeatureTable) -> str:
+    """Say what the rows are made of."""
+    if features.texts is not None:
+        if features.row_shape is not None:
+            return f"one text in windows of {features.row_shape[0]} {features.tokens}"
+        sizes = [len(text) for text in features.texts]
+        return f"texts of {min(sizes)} to {max(sizes)} characters"
+    if features.kind == "sequence" and features.row_shape is not None:
+        steps, width = features.row_shape
+        shortest = steps if features.lengths is None else int(features.lengths.min())
+        span = f"{steps}" if shortest == steps else f"{shortest} to {steps}"
+        said = f"sequences of {span} step{'s' * (steps != 1)}"
+        return f"{said} with {width} feature{'s' * (width != 1)}"
+    if features.row_shape is not None:
+        return f"images of {' x '.join(map(str, features.row_shape))}"
+    kinds = []
+    for kind, n in (("numeric", features.numeric.shape[1]), ("nominal", len(features.nominal))):
+        if n:
+            kinds.append(f"{n} {kind} column{'s' * (n != 1)}")
+    return " and ".join(kinds)
+
+
+def _shown(label: Label) -> str:
+    """Return a label for people; white space and signs that don't print in quotes."""
+    text = str(label)
+    return text if text.isprintable() and text.strip() else repr(text)

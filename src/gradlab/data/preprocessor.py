@@ -1,6 +1,7 @@
 """Turning a feature table into the numbers that a network sees, learnt on training rows only."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -11,6 +12,7 @@ from gradlab.data.limits import check_memory
 from gradlab.errors import DataError, unknown
 
 Scaling = Literal["standard", "minmax", "none"]
+Blocks = Callable[[], Iterable[np.ndarray]]
 
 BLOCK_CELLS = 2**22
 """Statistics are taken over blocks of rows this big, so that no float64 copy is made of all."""
@@ -74,15 +76,12 @@ class Preprocessor:
             DataError: If there are no rows or no columns, or if, unscaled, numbers are beyond
                 float32.
         """
-        if scaling not in get_args(Scaling):
-            raise DataError(unknown("scaling", scaling, get_args(Scaling)))
         rows = np.arange(features.n_rows) if rows is None else rows
         if len(rows) == 0:
             raise DataError("A preprocessor needs at least one training row; got none.")
-        x, names = features.numeric, features.numeric_names
-        statistics = _Statistics.of(x, rows)
-        shift, scale, fill = _numeric_vectors(statistics, scaling, names)
-        numeric_missing = tuple(np.array(names, object)[statistics.n_missing > 0])
+        numbers = cls.fit_blocks(
+            features.numeric_names, lambda: _row_blocks(features.numeric, rows), scaling=scaling
+        )
         categories, nominal_missing = {}, []
         for name in features.names:
             if name not in features.nominal:
@@ -93,22 +92,54 @@ class Preprocessor:
             categories[name] = tuple(column.categories[code] for code in seen)
             if (codes < 0).any():
                 nominal_missing.append(name)
-        n_plain = len(numeric_missing) + sum(map(len, categories.values())) + len(nominal_missing)
-        if len(names) + n_plain == 0:
+        n_plain = sum(map(len, categories.values())) + len(nominal_missing)
+        if numbers.n_outputs + n_plain == 0:
             raise DataError("Nothing to learn from: no column has a value in the training rows.")
+        zeros = np.zeros(n_plain, np.float32)
+        return replace(
+            numbers,
+            columns=features.names,
+            categories=categories,
+            nominal_missing=tuple(nominal_missing),
+            shift=np.concatenate([numbers.shift, zeros]),
+            scale=np.concatenate([numbers.scale, zeros + 1]),
+            fill=np.concatenate([numbers.fill, zeros]),
+            notes=(*numbers.notes, *_nominal_notes(categories)),
+        )
+
+    @classmethod
+    def fit_blocks(
+        cls, names: tuple[str, ...], blocks: Blocks, *, scaling: str = "standard"
+    ) -> "Preprocessor":
+        """Learn numeric columns from rows that come in blocks, such as the steps of sequences.
+
+        Args:
+            names: Of the columns.
+            blocks: Returns the training rows, block after block, each time it is called.
+            scaling: See `fit`.
+
+        Raises:
+            DataError: See `fit`.
+        """
+        if scaling not in get_args(Scaling):
+            raise DataError(unknown("scaling", scaling, get_args(Scaling)))
+        statistics = _Statistics.of(blocks, len(names))
+        shift, scale, fill = _numeric_vectors(statistics, scaling, names)
+        missing = tuple(np.array(names, object)[statistics.n_missing > 0])
+        zeros = np.zeros(len(missing))
         return cls(
             scaling=scaling,  # type: ignore[arg-type]
-            columns=features.names,
+            columns=names,
             numeric_names=names,
             origin=statistics.origin,
             unit=statistics.unit,
-            numeric_missing=numeric_missing,
-            categories=categories,
-            nominal_missing=tuple(nominal_missing),
-            shift=np.concatenate([shift, np.zeros(n_plain)]).astype(np.float32),
-            scale=np.concatenate([scale, np.ones(n_plain)]).astype(np.float32),
-            fill=np.concatenate([fill, np.zeros(n_plain)]).astype(np.float32),
-            notes=tuple(_notes(statistics, scaling, names, categories)),
+            numeric_missing=missing,
+            categories={},
+            nominal_missing=(),
+            shift=np.concatenate([shift, zeros]).astype(np.float32),
+            scale=np.concatenate([scale, zeros + 1]).astype(np.float32),
+            fill=np.concatenate([fill, zeros]).astype(np.float32),
+            notes=tuple(_notes(statistics, scaling, names)),
         )
 
     @property
@@ -125,6 +156,14 @@ class Preprocessor:
     def n_outputs(self) -> int:
         """Number of output columns."""
         return len(self.shift)
+
+    @property
+    def input_shape(self) -> tuple[int]:
+        """Shape of what the network sees of one row."""
+        return (self.n_outputs,)
+
+    def lengths(self, features: FeatureTable) -> None:
+        """Return None: the rows of a table have no length of their own."""
 
     def encode(
         self, features: FeatureTable, *, max_bytes: int | None = None
@@ -275,19 +314,16 @@ class _Statistics:
     n_missing: Int[np.ndarray, " columns"]
 
     @classmethod
-    def of(cls, x: Num[np.ndarray, "rows columns"], rows: np.ndarray) -> "_Statistics":
-        """Two passes over blocks of rows, in float64; a column without values counts as 0."""
-        n_columns = x.shape[1]
-        step = max(1, BLOCK_CELLS // max(n_columns, 1))
-        blocks = [rows[start : start + step] for start in range(0, len(rows), step)]
+    def of(cls, blocks: Blocks, n_columns: int) -> "_Statistics":
+        """Three passes over blocks of rows, in float64; a column without values counts as 0."""
         low, high = np.full(n_columns, np.inf), np.full(n_columns, -np.inf)
-        count = np.zeros(n_columns, np.int64)
-        for block in blocks:
-            cells = x[block]
+        count, n_rows = np.zeros(n_columns, np.int64), 0
+        for cells in blocks():
+            n_rows += len(cells)
             low = np.fmin(low, np.fmin.reduce(cells, axis=0))
             high = np.fmax(high, np.fmax.reduce(cells, axis=0))
             n_nan = np.isnan(cells).sum(axis=0) if cells.dtype.kind == "f" else 0
-            count += len(block) - n_nan
+            count += len(cells) - n_nan
         empty = count == 0
         low, high = np.where(empty, 0, low), np.where(empty, 0, high)
         size = np.maximum(np.abs(low), np.abs(high))
@@ -299,15 +335,23 @@ class _Statistics:
         unit = np.where(absurd, 2.0 ** np.floor(np.log2(np.where(size > 0, size, 1))), 1.0)
         low, high = (low - origin) / unit, (high - origin) / unit
         total, square = np.zeros(n_columns), np.zeros(n_columns)
-        add = np.sum if (count == len(rows)).all() else np.nansum
+        add = np.sum if (count == n_rows).all() else np.nansum
         divisor = np.maximum(count, 1)
-        for block in blocks:
-            total += add(_moved(x[block], origin, unit), axis=0)
+        for cells in blocks():
+            total += add(_moved(cells, origin, unit), axis=0)
         mean = np.clip(total / divisor, low, high)
-        for block in blocks:
-            square += add((_moved(x[block], origin, unit) - mean) ** 2, axis=0)
+        for cells in blocks():
+            square += add((_moved(cells, origin, unit) - mean) ** 2, axis=0)
         deviation = np.where(high > low, np.sqrt(square / divisor), 0.0)
-        return cls(origin, unit, low, high, mean, deviation, len(rows) - count)
+        return cls(origin, unit, low, high, mean, deviation, n_rows - count)
+
+
+def _row_blocks(
+    x: Num[np.ndarray, "rows columns"], rows: np.ndarray
+) -> Iterator[Num[np.ndarray, "some columns"]]:
+    step = max(1, BLOCK_CELLS // max(x.shape[1], 1))
+    for start in range(0, len(rows), step):
+        yield x[rows[start : start + step]]
 
 
 def _moved(cells: np.ndarray, origin: np.ndarray, unit: np.ndarray) -> np.ndarray:
@@ -336,9 +380,7 @@ def _numeric_vectors(
     return shift, scale, np.where(constant, 0.0, (s.mean - shift) * scale)
 
 
-def _notes(
-    statistics: _Statistics, scaling: str, names: tuple[str, ...], categories: dict
-) -> list[str]:
+def _notes(statistics: _Statistics, scaling: str, names: tuple[str, ...]) -> list[str]:
     s = statistics
     how = {
         "standard": "Numeric columns are scaled to mean 0 and deviation 1 on the training rows.",
@@ -355,9 +397,14 @@ def _notes(
             f"Missing numbers become the training mean ({int((s.n_missing > 0).sum())} of the "
             "columns), with a column 'is missing' each."
         )
-    if categories:
-        notes.append(
-            f"Nominal columns ({len(categories)}) become {sum(map(len, categories.values()))} "
-            "one-hot columns; a category unseen in training becomes zeros."
-        )
     return notes
+
+
+def _nominal_notes(categories: dict[str, tuple[str, ...]]) -> list[str]:
+    if not categories:
+        return []
+    note = (
+        f"Nominal columns ({len(categories)}) become {sum(map(len, categories.values()))} "
+        "one-hot columns; a category unseen in training becomes zeros."
+    )
+    return [note]

@@ -9,16 +9,24 @@ from typing import Any
 
 from gradlab.data import arrays as arrays_module
 from gradlab.data.arrays import Arrays
-from gradlab.data.assemble import arrays_like, dataset_from_arrays
+from gradlab.data.assemble import arrays_like, dataset_from_arrays, images_from_arrays
 from gradlab.data.builtin import BUILTIN
 from gradlab.data.dataset import Dataset, FeatureTable
+from gradlab.data.examples import Examples, join_examples
+from gradlab.data.fitting import AnyPreprocessor
 from gradlab.data.idx import looks_like_idx, read_idx_file, read_idx_folder
+from gradlab.data.images import ImageSize, images_like, load_images, read_cifar
+from gradlab.data.images.preprocessor import ImagePreprocessor
 from gradlab.data.opening import file_size, unreadable
-from gradlab.data.preprocessor import Preprocessor
+from gradlab.data.ordered import Order, ordered_features_like, read_ordered_folder
+from gradlab.data.sequences.preprocessor import SequencePreprocessor
+from gradlab.data.sequences.ucr import read_ts
+from gradlab.data.text.arrays import text_features
+from gradlab.data.text.preprocessor import TextPreprocessor
 from gradlab.errors import DataError, suggest
 
 Source = Any
-"""`Arrays`, or `tabular.Table`: not named here, because it would import Polars."""
+"""`Arrays`, `Examples`, or `tabular.Table`: not named here, because it would import Polars."""
 
 KINDS = {
     ".csv": "text",
@@ -37,11 +45,14 @@ KINDS = {
     ".npz": "npz",
     ".npy": "npy",
     ".idx": "idx",
+    ".ts": "ts",
 }
 """What a file is, by the end of its name (before .gz)."""
 
 NOT_READ = {
     ".zip": "Unpack it first and name the file inside.",
+    ".tar": "Unpack it first and name its folder.",
+    ".tgz": "Unpack it first and name its folder.",
     ".xlsx": "Save the sheet as CSV (UTF-8).",
     ".xls": "Save the sheet as CSV (UTF-8).",
     ".json": "Write one object a line and call it .jsonl.",
@@ -64,9 +75,16 @@ def load_dataset(
     groups: Any = None,
     time: Any = None,
     test: Any = None,
+    series: str | int | None = None,
+    text: str | int | None = None,
+    tokens: str | None = None,
+    window: int | None = None,
+    horizon: int | None = None,
     header: bool | None = None,
     drop: Sequence[str] | str = (),
     max_bytes: int | None = None,
+    image_size: ImageSize | None = None,
+    unreadable: str = "refuse",
 ) -> Dataset:
     """Read data, decide what each column is, and say what was decided.
 
@@ -77,11 +95,22 @@ def load_dataset(
         target: Column to predict, by name or index; the last one by default.
         task: "binary", "multiclass", "regression", or "auto" to find out.
         groups: Column (or one value a row) of which equal values must not part in a split.
-        time: Column (or one value a row) to order rows by: the latest become the test part.
+        time: Column (or one value a row) to order rows by: the latest become the test part. Of
+            series, the column that orders their steps.
         test: A second source with the same columns, to be the test part.
+        series: Column that names the series of a row, where a row is one step; "rows" where a row
+            is a series and its columns are the steps.
+        text: Column of texts to learn from.
+        tokens: "words" or "characters" to cut texts into.
+        window: Steps that a forecast sees; without `horizon`, the tokens of each row that one
+            long text file is cut into, to learn which token comes next.
+        horizon: Steps to forecast of the target column, whose rows are moments.
         header: Whether a text table's first row holds names; None finds out.
         drop: Columns to leave out.
         max_bytes: Memory that the data may take; half of what is free by default.
+        image_size: Of pictures in files, "HEIGHTxWIDTH" in pixels, or one number for squares; the
+            commonest size of the training part by default.
+        unreadable: Of pictures in files, "refuse" damaged ones, or "skip" them.
 
     Raises:
         DataError: If the source can't be read or learnt from; says what to do.
@@ -93,11 +122,35 @@ def load_dataset(
     drop = (drop,) if isinstance(drop, str) else tuple(drop)
     if max_bytes is not None and max_bytes <= 0:
         raise DataError(f"max_bytes must be positive; got {max_bytes}.")
+    order = Order(series=series, text=text, tokens=tokens, window=window, horizon=horizon)
+    if order.is_next_token:
+        return order.next_tokens(source, max_bytes)
+    pictures = load_images(
+        source,
+        target=target,
+        task=task,
+        groups=groups,
+        time=time,
+        test=test,
+        header=header,
+        drop=drop,
+        max_bytes=max_bytes,
+        image_size=image_size,
+        unreadable=unreadable,
+    )
+    if pictures is not None:
+        order.refuse(pictures.name, "pictures")
+        return pictures
     data = _read(source, target, header, max_bytes)
     if test is not None:
         if data.n_test:
             raise DataError(f"{data.name} has a test part of its own; leave test= out.")
         data = _with_test(data, _read(test, target, header, max_bytes))
+    if isinstance(data, Examples) or order.given:
+        return order.dataset(
+            data, target=target, task=task, groups=groups, time=time, drop=drop, max_bytes=max_bytes
+        )
+    order.refuse(data.name, "no texts")
     if isinstance(data, Arrays):
         is_file = isinstance(source, (str, Path)) and source not in BUILTIN
         if (
@@ -116,17 +169,45 @@ def load_dataset(
 
 
 def features_like(
-    source: Any, preprocessor: Preprocessor, *, header: bool | None = None
+    source: Any,
+    preprocessor: AnyPreprocessor,
+    *,
+    header: bool | None = None,
+    series: str | int | None = None,
+    time: str | int | None = None,
+    text: str | int | None = None,
+    horizon: int | None = None,
 ) -> FeatureTable:
     """Read new data for prediction, with the columns that a preprocessor was fitted on.
 
     Columns may come in any order; others (a target, IDs) are ignored. Arrays are matched by
     position.
 
+    Args:
+        source: Whatever `load_dataset` takes, without the target; for a model of texts also a list
+            of them.
+        preprocessor: Fitted on the training data.
+        header: Whether a text table's first row holds names.
+        series: Of a table of series, the column that names them; each becomes a row.
+        time: Of a table of series, the column that orders their steps.
+        text: The column of texts.
+        horizon: Given, the last window of each series is returned, to forecast its future from.
+
     Raises:
         DataError: If a column is missing, or a cell is not of the column's kind (says which).
     """
+    order = Order(series=series, text=text, horizon=horizon)
+    if isinstance(preprocessor, SequencePreprocessor | TextPreprocessor):
+        if isinstance(preprocessor, TextPreprocessor) and isinstance(source, (list, tuple)):
+            return text_features(source)
+        read = _read(source, None, header, None, for_prediction=True)
+        return ordered_features_like(read, preprocessor, order, time)
+    shape = preprocessor.input_shape
+    if (pictures := images_like(source, shape, header=header)) is not None:
+        return pictures
     data = _read(source, None, header, None, for_prediction=True)
+    if isinstance(preprocessor, ImagePreprocessor):
+        return images_from_arrays(data, preprocessor.input_shape)
     if isinstance(data, Arrays):
         return arrays_like(data, preprocessor)
     from gradlab.data.tabular import table_like
@@ -137,8 +218,13 @@ def features_like(
 def _with_test(train: Source, test: Source) -> Source:
     if isinstance(train, Arrays) and isinstance(test, Arrays):
         return arrays_module.join(train, test)
-    if isinstance(train, Arrays) or isinstance(test, Arrays):
-        raise DataError("The test part must be of the kind of the training part: table or arrays.")
+    if isinstance(train, Examples) and isinstance(test, Examples):
+        return join_examples(train, test)
+    if isinstance(train, Arrays | Examples) or isinstance(test, Arrays | Examples):
+        raise DataError(
+            "The test part must be of the kind of the training part: table or arrays, sequences or "
+            "texts."
+        )
     from gradlab.data.tabular import join_tables
 
     return join_tables(train, test)
@@ -155,7 +241,7 @@ def _read(
         return BUILTIN[source]()
     if isinstance(source, (str, Path)):
         return _read_path(Path(source), target, header, max_bytes, for_prediction)
-    if isinstance(source, Arrays):
+    if isinstance(source, Arrays | Examples):
         return source
     if isinstance(source, tuple):
         if len(source) != 2:
@@ -188,12 +274,15 @@ def _read_path(
     for_prediction: bool,
 ) -> Source:
     if _is_folder(path):
-        found = read_idx_folder(path, max_bytes)
+        found = read_idx_folder(path, max_bytes) or read_cifar(path, target, max_bytes)
+        found = found or read_ordered_folder(path, max_bytes)
         if found is None:
             raise DataError(
-                f"{path} is a folder without idx files (train-images…, train-labels…). "
-                "Name the file to read."
+                f"{path} is a folder without pictures (class/picture.png), idx files "
+                "(train-images…, train-labels…) or CIFAR batches. Name the file to read."
             )
+        return found
+    if (found := read_cifar(path, target, max_bytes)) is not None:
         return found
     if path.parent == Path() and not path.suffix and not _exists(path):
         raise DataError(
@@ -204,6 +293,8 @@ def _read_path(
     kind = _kind_of_file(path)
     if kind == "idx":
         return read_idx_file(path, max_bytes, need_labels=not for_prediction)
+    if kind == "ts":
+        return read_ts(path, max_bytes)
     if kind == "npz":
         return arrays_module.read_npz(path, target, max_bytes)
     if kind == "npy":

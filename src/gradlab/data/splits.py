@@ -20,7 +20,10 @@ PARTS = ("training", "validation", "test")
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Three disjoint, sorted sets of row numbers that cover the data."""
+    """Three disjoint, sorted sets of row numbers.
+
+    They cover the data, except for windows that have targets on both sides of a border.
+    """
 
     train: Int[np.ndarray, " train"]
     validation: Int[np.ndarray, " validation"]
@@ -53,8 +56,9 @@ def split_rows(dataset: Dataset, *, ratios: Ratios = (0.6, 0.2, 0.2), seed: int 
 
     Classes keep their shares in every part (to about one row). Groups stay whole, so shares are
     met as well as the groups allow. With a time, the latest rows are the test part and equal times
-    stay together. A test part that came with the data is kept, and the rest is parted in the
-    ratio training : validation.
+    stay together; a window with targets on both sides of a border belongs to no part, so that
+    nothing of an earlier part lies in the time of a later part's targets. A test part that came
+    with the data is kept, and the rest is parted in the ratio training : validation.
 
     Args:
         dataset: The rows.
@@ -74,13 +78,21 @@ def split_rows(dataset: Dataset, *, ratios: Ratios = (0.6, 0.2, 0.2), seed: int 
         raise DataError("Split by groups or by time, not both. Leave groups= or time= out.")
     rows = np.arange(dataset.n_rows)
     if dataset.test_rows is not None:
-        rows = np.setdiff1d(rows, dataset.test_rows)
+        rows = _before_test(dataset, np.setdiff1d(rows, dataset.test_rows))
         test = 0.0
-    sizes = part_sizes(len(rows), (train, validation, test))
-    _check_sizes(sizes, (train, validation, test), len(rows))
+    ratios = (train, validation, test)
+    lost = _rows_at_a_border(dataset, rows)
+    n_borders = sum(ratio > 0 for ratio in ratios) - 1
+    sizes = part_sizes(max(len(rows) - lost * n_borders, 0), ratios)
+    _check_sizes(sizes, ratios, len(rows))
     notes: list[str] = []
     if dataset.time is not None:
-        parts = _by_time(dataset.time[rows], sizes)
+        widened = [
+            size + lost if size and any(sizes[i + 1 :]) else size for i, size in enumerate(sizes)
+        ]
+        parts = _by_time(dataset.time[rows], tuple(widened))
+        if dataset.until is not None:
+            notes += _leave_out_straddling(parts, dataset.time[rows], dataset.until[rows], sizes)
     elif dataset.groups is not None:
         parts = _by_group(dataset.groups[rows], sizes, seed)
         if dataset.test_rows is not None:
@@ -105,7 +117,7 @@ def folds(
     """Part the rows outside the test part into n_splits folds, each validation data once.
 
     Stratified for classes, whole groups with groups. With a time, fold i is trained on all earlier
-    blocks of rows (n_splits + 1 blocks).
+    blocks of rows (n_splits + 1 blocks), without windows whose targets reach into its validation.
 
     >>> from gradlab.data import load_dataset
     >>> [len(validation) for _, validation in folds(load_dataset("iris"), 4)]
@@ -113,7 +125,7 @@ def folds(
     """
     rows = np.arange(dataset.n_rows)
     if dataset.test_rows is not None:
-        rows = np.setdiff1d(rows, dataset.test_rows)
+        rows = _before_test(dataset, np.setdiff1d(rows, dataset.test_rows))
     n_units = len(rows)
     if dataset.groups is not None:
         n_units = len(np.unique(dataset.groups[rows]))
@@ -123,10 +135,11 @@ def folds(
     if dataset.time is not None:
         order = rows[np.argsort(dataset.time[rows], kind="stable")]
         blocks = np.array_split(order, n_splits + 1)
-        return [
+        parts = [
             (np.sort(np.concatenate(blocks[:i])), np.sort(blocks[i]))
             for i in range(1, n_splits + 1)
         ]
+        return [(_ended_before(dataset, train, part), part) for train, part in parts]
     if dataset.groups is not None:
         sizes = part_sizes(len(rows), [1] * n_splits)
         fold = _by_group(dataset.groups[rows], sizes, seed)
@@ -298,6 +311,51 @@ def _by_time(time: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
     return parts
 
 
+def _rows_at_a_border(dataset: Dataset, rows: np.ndarray) -> int:
+    """Return how many windows a border between parts costs: those that begin before it."""
+    if dataset.until is None or dataset.time is None or not len(rows):
+        return 0
+    time = np.sort(dataset.time[rows])
+    later = np.searchsorted(time, dataset.until[rows], side="right")
+    return int(np.median(later - np.searchsorted(time, dataset.time[rows], side="right")))
+
+
+def _leave_out_straddling(
+    parts: np.ndarray, time: np.ndarray, until: np.ndarray, sizes: tuple[int, ...]
+) -> list[str]:
+    """Give windows that reach into the next part's targets to no part (-1)."""
+    n_before = int((parts >= 0).sum())
+    for part in (0, 1):
+        later = parts > part
+        if later.any():
+            parts[(parts == part) & (until >= time[later].min())] = -1
+    for i, (part, size) in enumerate(zip(PARTS, sizes, strict=True)):
+        if size and not (parts == i).any():
+            raise DataError(
+                f"The {part} part would be empty: every window of it has targets in the next "
+                "part. Give a longer series, a shorter horizon, or other ratios."
+            )
+    n_lost = n_before - int((parts >= 0).sum())
+    if not n_lost:
+        return []
+    windows = "window has" if n_lost == 1 else "windows have"
+    return [f"{n_lost} {windows} targets on both sides of a border between parts: left out."]
+
+
+def _before_test(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
+    """Leave out windows whose targets reach into the given test part."""
+    assert dataset.test_rows is not None
+    if dataset.until is None or not len(dataset.test_rows):
+        return rows
+    return _ended_before(dataset, rows, dataset.test_rows)
+
+
+def _ended_before(dataset: Dataset, rows: np.ndarray, part: np.ndarray) -> np.ndarray:
+    if dataset.until is None or dataset.time is None:
+        return rows
+    return rows[dataset.until[rows] < dataset.time[part].min()]
+
+
 def _shared_groups(groups: np.ndarray, rows: np.ndarray, test: np.ndarray) -> list[str]:
     shared = np.intersect1d(groups[rows], groups[test])
     if not len(shared):
@@ -313,12 +371,14 @@ def _unlearnable(dataset: Dataset, train: np.ndarray) -> list[str]:
     """Say which classes the training part lacks (groups and time can't be dealt evenly)."""
     if dataset.classes is None:
         return []
-    seen = np.bincount(dataset.y[train], minlength=len(dataset.classes)) > 0
+    seen = np.bincount(dataset.y[train].ravel(), minlength=len(dataset.classes)) > 0
     if seen.sum() < 2:
         raise DataError(
             "The training part holds one class only. Choose another seed, ratio, group or time "
             "column."
         )
+    if dataset.y.ndim == 2:  # symbols of a text: the vocabulary has a place for unknown ones
+        return []
     lacking = [str(dataset.classes[i]) for i in np.flatnonzero(~seen)]
     if not lacking:
         return []

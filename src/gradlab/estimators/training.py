@@ -183,7 +183,7 @@ def _check_goes_on(planned: Plan, recipe: Recipe, start: Trained) -> None:
     changed = [
         name
         for name, same in {
-            "layers": start.recipe.layers() == recipe.layers(),
+            "layers": start.recipe.specs() == recipe.specs(),
             "optimizer": start.recipe.optimizer == recipe.optimizer,
             "parameters": all(
                 start.recipe.family_parameters(family) == recipe.family_parameters(family)

@@ -1,6 +1,5 @@
 """The question of a study: what `study.toml` holds, enough to repeat it."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType
@@ -26,7 +25,7 @@ MOST_SEEDS = 5000
 MOST_SEED = 2**20
 """The seed of a study or a training lies below this."""
 
-NOT_VARIED = ("epochs", "parameters", "network")
+NOT_VARIED = ("epochs", "parameters", "layers")
 """What all runs of a study share."""
 
 DEFAULT_VARY: dict[str, list] = {
@@ -220,25 +219,6 @@ class Question(_Checked):
         """Return the seeds of the runs that tune."""
         first = self.seed * 4 * MOST_SEEDS + 2 * MOST_SEEDS
         return range(first, first + self.tuning.seeds)
-
-
-def parse_level(text: str) -> Any:
-    """Return the value that a word on the command line means.
-
-    >>> [parse_level(t) for t in ("adam", "0.5", "32", "64x32", "none", "true")]
-    ['adam', 0.5, 32, (64, 32), None, True]
-    """
-    word = text.strip()
-    if word.lower() in ("true", "false"):
-        return word.lower() == "true"
-    if re.fullmatch(r"\d+(x\d+)+", word):
-        return tuple(int(part) for part in word.split("x"))
-    for kind in (int, float):
-        try:
-            return kind(word)
-        except ValueError:
-            continue
-    return None if word.lower() == "none" else word
 
 
 def level_name(level: Any) -> str:

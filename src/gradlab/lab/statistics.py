@@ -569,9 +569,9 @@ def _rounding(largest: float) -> float:
 
 
 def _smallest_step(scores: Float[np.ndarray, "levels blocks"], noise: float) -> float:
-    """The smallest gap between two different scores; 0 if all are equal."""
+    """The smallest gap between two scores that is more than rounding; that, if there is none."""
     gaps = np.diff(np.unique(scores[~np.isnan(scores)]))
-    return float(np.min(gaps[gaps > noise], initial=np.inf)) if np.any(gaps > noise) else 0.0
+    return float(np.min(gaps[gaps > noise])) if np.any(gaps > noise) else noise
 
 
 def _t_p(mean: float, error: float, freedom: float) -> float:

@@ -3,13 +3,16 @@
 import dataclasses
 import functools
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from gradlab.errors import RecipeError, StudyError, unknown
+from gradlab.lab.command import command_of
 from gradlab.lab.design import cell_name
+from gradlab.lab.facts import Facts
 from gradlab.lab.question import Design, Question, Source, Tuning, question_from_dict
 from gradlab.lab.statistics import AxisEffects, axis_effects, rank_axis
 from gradlab.lab.store import DATABASE, STUDY_FILE, Store, StoredRun, read_question
@@ -24,46 +27,6 @@ if TYPE_CHECKING:
 
 JudgedCell = tuple[dict[str, str], dict[int, float]]
 """A cell's levels, and its judging scores by seed."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Facts:
-    """What was found out about the data when the study began."""
-
-    name: str
-    target: str
-    task: str
-    classes: tuple[str, ...]
-    rows: int
-    columns: int
-    features: int
-    train: int
-    validation: int
-    test: int
-    score: str
-    trivial_score: float
-    fingerprint: str
-    notes: tuple[str, ...]
-    axes: dict[str, list[str]]
-    """Levels of each axis, by name."""
-    base: dict[str, str]
-    """The base recipe's level of each axis that lists it."""
-    cells: list[dict]
-    """Of each recipe compared: its levels, and whether its learning rate was tuned."""
-    base_recipe: dict[str, str]
-    resumable: bool
-    """False if a level is a Python object, which no file can hold."""
-
-    @classmethod
-    def from_json(cls, text: str) -> "Facts":
-        """Read what `to_json` wrote."""
-        content = json.loads(text)
-        content["classes"], content["notes"] = tuple(content["classes"]), tuple(content["notes"])
-        return cls(**content)
-
-    def to_json(self) -> str:
-        """Return the facts as JSON."""
-        return json.dumps(dataclasses.asdict(self))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +75,7 @@ class Study:
             self.facts = Facts.from_json(facts)
             self._meta = {
                 key: json.loads(store.meta(key) or "null")
-                for key in ("winner", "timing", "versions", "machine", "command")
+                for key in ("winner", "timing", "versions", "machine")
             }
             self.runs: list[StoredRun] = store.runs()
         except (ValueError, TypeError, KeyError) as error:
@@ -180,8 +143,14 @@ class Study:
 
     @property
     def command(self) -> str:
-        """The command that repeats the study."""
-        return self._meta["command"] or f"gradlab resume {self.folder}"
+        """What repeats the study, to be pasted into a shell.
+
+        `gradlab resume` for data from memory or settings that no command line can hold: it trains
+        nothing again but what is missing. A comment where a level is a Python object.
+        """
+        if not self.facts.resumable:
+            return "# This study compares Python objects: run it again from Python."
+        return command_of(self._question) or shlex.join(["gradlab", "resume", str(self.folder)])
 
     @property
     def timing(self) -> dict[str, float]:

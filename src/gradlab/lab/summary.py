@@ -1,13 +1,13 @@
 """A study as the plain data that its report shows, and its answer in words."""
 
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 
 from gradlab import report
+from gradlab.lab.facts import recipe_text
 from gradlab.lab.study import Study
-from gradlab.lab.verdicts import AxisRanking, Difference
+from gradlab.lab.verdicts import AxisRanking, Difference, format_score
 
 AXIS_LABELS = {
     "optimizer": "Optimizer",
@@ -42,7 +42,8 @@ def answer(study: Study) -> list[str]:
     if winner is not None:
         setting = ", ".join(f"{axis} {name}" for axis, name in winner.levels.items())
         score = _shown(study, float(np.mean(winner.validation_scores)))
-        text = f"The best recipe on validation has {setting}: {score} over {study.seeds} seeds"
+        seeds = _count(study.seeds, "seed")
+        text = f"The best recipe on validation has {setting}: {score} over {seeds}"
         if winner.test_scores:
             text += f"; on the {study.facts.test:,} test rows, read once, "
             text += _shown(study, winner.test_score)
@@ -59,6 +60,8 @@ def answer(study: Study) -> list[str]:
 def effects_sentences(study: Study) -> list[str]:
     """Return how much each axis matters, in a study that changes several at once."""
     if study.design == "one-at-a-time" or len(study.axes) < 2 or not study.finished:
+        return []
+    if len(study.facts.cells) < 2:  # nothing varied after all
         return []
     effects = study.effects()
     shares = [
@@ -88,7 +91,7 @@ def report_contents(study: Study) -> report.ReportContents:
             task=_task_text(study),
             target=facts.target,
             varied=tuple(
-                f"{axis_label(axis).lower()} ({len(levels)} levels)"
+                f"{axis_label(axis).lower()} ({_count(len(levels), 'level')})"
                 for axis, levels in facts.axes.items()
             ),
             seeds=study.seeds,
@@ -257,11 +260,8 @@ def _winner(study: Study) -> report.Winner | None:
     winner = study.winner
     if winner is None:
         return None
-    recipe = {**study.facts.base_recipe, **winner.recipe}
-    recipe.update(recipe.pop("parameters", {}))
-    shown = tuple((name, _text(value)) for name, value in recipe.items())
     return report.Winner(
-        recipe=shown,
+        recipe=tuple(recipe_text(winner.recipe).items()),
         validation_score=_estimate(winner.validation_scores),
         test_score=_estimate(winner.test_scores) if winner.test_scores else None,
         n_test=study.facts.test or None,
@@ -361,18 +361,17 @@ def _difference(difference: Difference | None) -> report.Difference | None:
 
 
 def _shown(study: Study, value: float) -> str:
-    return f"{100 * value:.1f} %" if study.facts.score == "accuracy" else f"R² {value:.3f}"
+    score = format_score(value, study.facts.score)
+    return score if study.facts.score == "accuracy" else f"R² {score}"
 
 
 def _phase(phase: str) -> str:
     return "tuning" if phase == "tune" else "judging"
 
 
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+
+
 def _join(words: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, list):
-        return "x".join(_text(v) for v in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -10,8 +10,8 @@ import numpy as np
 
 from gradlab.data import Preprocessor, split_rows
 from gradlab.errors import RecipeError, StudyError
-from gradlab.lab.compare import read_data
 from gradlab.lab.learning_curve import curve_path, write_learning_curve
+from gradlab.lab.preparation import read_data
 from gradlab.lab.question import MOST_SEED, Source
 from gradlab.metrics import Fit, judge_fit
 from gradlab.training.executors import Progressed, RunResult, execute, trained_network
@@ -49,7 +49,9 @@ class Fitted:
         Nobody said which score is wanted, so bias is not judged. The gap is held against what was
         learnt at all: the training score above that of a model that has learnt nothing.
         """
-        learnt = self.train_score - self.trivial_score
+        # On the training rows their own mean scores R² 0, however far from others it lies.
+        nothing = self.trivial_score if self.score_name == "accuracy" else 0.0
+        learnt = self.train_score - nothing
         validation = self.validation_score
         if validation is None or not math.isfinite(validation) or not learnt > 0:
             return None

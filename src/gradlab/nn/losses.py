@@ -89,6 +89,22 @@ def binary_cross_entropy(
     return _total(UNITS_PER_NAT[base] * errors, weights)
 
 
+def reconstruction_cross_entropy(
+    scores: Float[Array | np.ndarray, "batch outputs"],
+    targets: Float[Array | np.ndarray, "batch outputs"],
+    weights: Float[Array | np.ndarray, " batch"],
+) -> Total:
+    """Return the totals of e = −Σ (x log o + (1 − x) log(1 − o)) over the outputs of a row.
+
+    o = sigmoid(score); for inputs x between 0 and 1, such as grey values.
+
+    >>> total, _ = reconstruction_cross_entropy(jnp.zeros((1, 2)), jnp.ones((1, 2)), jnp.ones(1))
+    >>> round(float(total), 4)
+    1.3863
+    """
+    return _total(jnp.sum(jax.nn.softplus(scores) - targets * scores, axis=1), weights)
+
+
 def cross_entropy(
     scores: Float[Array | np.ndarray, "batch classes"],
     targets: Int[Array | np.ndarray, " batch"],
@@ -203,22 +219,30 @@ def class_weights(
 
 @dataclass(frozen=True)
 class LossKind:
-    """A loss, the task that it is for, and its formula per row."""
+    """A loss, the tasks that it is for, and its formula per row."""
 
     loss: Callable[..., Total]
-    task: Literal["binary", "multiclass", "regression"]
+    tasks: tuple[Literal["binary", "multiclass", "regression", "reconstruction"], ...]
     formula: str
+    sigmoid_output: bool = False
+    """Whether the scores of a reconstruction are logits of the numbers."""
 
 
 LOSSES: dict[str, LossKind] = {
-    "squared_error": LossKind(squared_error, "regression", "‖y − o‖²"),
-    "half_squared_error": LossKind(half_squared_error, "regression", "½ ‖y − o‖²"),
+    "squared_error": LossKind(squared_error, ("regression", "reconstruction"), "‖y − o‖²"),
+    "half_squared_error": LossKind(half_squared_error, ("regression", "reconstruction"), "½ ‖y − o‖²"),
     # The sum form: its mean over the rows is trained, which only rescales the learning rate.
-    "least_squares": LossKind(half_squared_error, "regression", "½ (h(x) − y)²"),
+    "least_squares": LossKind(half_squared_error, ("regression",), "½ (h(x) − y)²"),
     "binary_cross_entropy": LossKind(
-        binary_cross_entropy, "binary", "−(y ln o + (1 − y) ln(1 − o)), o = sigmoid(s)"
+        binary_cross_entropy, ("binary",), "−(y ln o + (1 − y) ln(1 − o)), o = sigmoid(s)"
     ),
-    "cross_entropy": LossKind(cross_entropy, "multiclass", "−ln o_y, o = softmax(s)"),
-    "log_likelihood": LossKind(log_likelihood, "multiclass", "−log2 o_y, o = softmax(s)"),
+    "cross_entropy": LossKind(cross_entropy, ("multiclass",), "−ln o_y, o = softmax(s)"),
+    "reconstruction_cross_entropy": LossKind(
+        reconstruction_cross_entropy,
+        ("reconstruction",),
+        "−Σ (x ln o + (1 − x) ln(1 − o)), o = sigmoid(s)",
+        sigmoid_output=True,
+    ),
+    "log_likelihood": LossKind(log_likelihood, ("multiclass",), "−log2 o_y, o = softmax(s)"),
 }
 """Name -> loss with its task."""

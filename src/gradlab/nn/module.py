@@ -73,7 +73,8 @@ class Sequential(Layer):
     """Layers one after another; its state is the tuple of theirs.
 
     Layer i draws its random numbers from `key.fold(i)`, so adding a layer at the end leaves the
-    masks of the others as they were.
+    masks of the others as they were. Layers of kind "shape" don't count: an image that is
+    flattened first is masked like a row.
     """
 
     takes_padded: ClassVar[bool] = True
@@ -87,8 +88,10 @@ class Sequential(Layer):
     def __call__(self, x, state, *, key=None, training=False, mask=None):
         """Map a batch through every layer in turn."""
         new_states = []
-        for i, (layer, layer_state) in enumerate(zip(self.layers, state, strict=True)):
-            layer_key = None if key is None else key.fold(i)
+        number = 0
+        for layer, layer_state in zip(self.layers, state, strict=True):
+            layer_key = None if key is None else key.fold(number)
+            number += getattr(layer, "kind", "") != "shape"
             x, layer_state = apply(layer, x, layer_state, layer_key, training, mask)
             new_states.append(layer_state)
         return x, tuple(new_states)

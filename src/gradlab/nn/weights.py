@@ -21,7 +21,7 @@ class Weights:
 
     Args:
         initializer: Name in INITIALIZERS, or a function (draw, n_in, n_out) -> weights.
-        seed: Seed of the run.
+        seed: Seed of the run; None gives zeros, for a template whose weights come from elsewhere.
         layer: Number of the layer within the network.
         parameters: Keyword parameters of the initialiser.
         dtype: float32 or float64.
@@ -35,7 +35,7 @@ class Weights:
         self,
         initializer: str | Callable = "he_normal",
         *,
-        seed: int = 0,
+        seed: int | None = 0,
         layer: int = 0,
         parameters: Mapping[str, Any] | None = None,
         dtype: DTypeLike = np.float32,
@@ -58,6 +58,8 @@ class Weights:
             n_out: Units that one input reaches.
             part: Number of the array within the layer, where it has several.
         """
+        if self.seed is None:
+            return np.zeros(shape, self.dtype)
         draw = _draw(self.seed, self.layer + part * PARTS, shape, self.dtype)
         return np.asarray(self.initializer(draw, n_in, n_out, **self.parameters), self.dtype)
 

@@ -171,8 +171,9 @@ def device_data(plan: Plan) -> Data:
         shift=task.shift,
         scale=task.scale,
         fill=task.fill,
+        lengths=task.lengths,
     )
-    with precision(task.x.dtype):
+    with precision(task.dtype):
         return jax.tree.map(jax.device_put, data)
 
 
@@ -182,7 +183,7 @@ def compile_program(plan: Plan, program: Program, data: Data, *, side_by_side: b
     Programs that compile to the same are compiled once a process: another fit on data of the same
     shape, in a grid search say, starts at once.
     """
-    shape, layouts, dtype = program.shape, program.layouts, plan.task.x.dtype
+    shape, layouts, dtype = program.shape, program.layouts, plan.task.dtype
     n = shape.members
 
     def of(dtype: Any, *sizes: int) -> jax.ShapeDtypeStruct:
@@ -238,9 +239,7 @@ def trained_network(
     """Return the network that a run ended with, and its layers' states."""
     arrays, states = unpack_on_host(words, plan.result_layout(recipe))
     task = plan.task
-    template = build_network(
-        recipe, n_features=task.n_features, n_outputs=task.n_outputs, seed=0, dtype=task.x.dtype
-    )
+    template = build_network(recipe, task.interface, seed=None, dtype=task.dtype)
     return eqx.combine(arrays, eqx.filter(template, eqx.is_array, inverse=True)), states
 
 
@@ -268,7 +267,7 @@ def _run_program(
                     break
                 began = time.perf_counter()
                 inputs = _stack(plan, program, block, orders)
-                with precision(plan.task.x.dtype):
+                with precision(plan.task.dtype):
                     trained = jax.tree.map(np.asarray, train(inputs, data))
                 _share(program, block, trained, time.perf_counter() - began)
                 for member in block:
@@ -333,7 +332,7 @@ class _Orders:
 def _member(
     plan: Plan, position: int, index: int, kind: int, run: Run, checkpoint: Checkpoint | None
 ) -> _Member:
-    program, dtype = plan.programs[position], plan.task.x.dtype
+    program, dtype = plan.programs[position], plan.task.dtype
     if checkpoint is not None:
         return _Member(
             index,
@@ -354,7 +353,7 @@ def _member(
 
 def _stack(plan: Plan, program: Program, block: list[_Member], orders: _Orders) -> Members:
     """Return the block as arrays, filled up with members that have nothing to do."""
-    shape, layouts, dtype = program.shape, program.layouts, plan.task.x.dtype
+    shape, layouts, dtype = program.shape, program.layouts, plan.task.dtype
     n = shape.members
     hyper = np.zeros((n, layouts.numbers), dtype)
     state = np.zeros((n, layouts.state_words), np.uint32)

@@ -85,7 +85,7 @@ def forecast(
     for run in plan.runs:
         position, _ = plan.place(run.recipe)
         shape = plan.programs[position].shape
-        flops = step_flops(plan.programs[position], shape.batch_size)
+        flops = step_flops(plan.programs[position], plan.task)
         a_step = costs.step + flops / costs.flops_per_second
         validation = len(plan.task.splits[0][1]) / shape.batch_size / 3
         seconds[position] += run.recipe.epochs * (shape.n_steps + validation) * a_step
@@ -104,6 +104,7 @@ def program_name(plan: Plan, program: Program) -> str:
             [learner.structure for learner in program.learners],
             plan.task.x.shape,
             str(plan.task.x.dtype),
+            plan.task.interface,
             [len(validation) for _, validation in plan.task.splits],
         )
     )

@@ -3,15 +3,16 @@
 from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
-from jaxtyping import Array, Float, Int, PyTree, Shaped
+from jaxtyping import Array, Float, Int, Num, PyTree, Shaped
 
+from gradlab.nn.padded import Padded
 from gradlab.training.packing import Layout
 
 
 class Batch(NamedTuple):
     """Rows of the data, gathered; `weight` is 0 for padding."""
 
-    x: Float[Array, "batch ..."]
+    x: Num[Array, "batch ..."] | Padded
     y: Shaped[Array, "batch ..."]
     weight: Float[Array, " batch"]
     balanced: Float[Array, " batch"] | None = None

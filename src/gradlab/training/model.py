@@ -1,8 +1,9 @@
 """A trained network with everything that prediction needs, in one file."""
 
 import dataclasses
-import itertools
+import functools
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,20 +11,23 @@ from typing import TYPE_CHECKING, Any
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import Float, PyTree
+from jaxtyping import Float, Int, Num, PyTree
 
 from gradlab.errors import DataError
 from gradlab.files import write_whole
-from gradlab.training.network import build_network
+from gradlab.training.interface import Interface
+from gradlab.training.network import build_network, network_table
 from gradlab.training.precision import precision
-from gradlab.training.predict import forward, probabilities
+from gradlab.training.predict import CHUNK, forward, probabilities
 from gradlab.training.recipe import Recipe
 from gradlab.training.task import Task, TaskKind
 
 if TYPE_CHECKING:
-    from gradlab.data import FeatureTable, Preprocessor
+    from gradlab.data import AnyPreprocessor, FeatureTable
 
 FORMAT = 1
+DAMAGED = (KeyError, TypeError, ValueError, AttributeError, StopIteration, MemoryError, DataError)
+CHUNK_FLOATS = 50_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Model:
         network, states: The network and its layers' states.
         kind: Of the target.
         classes: Labels in the order of the outputs; () for regression.
-        n_features: Width of the network's input.
+        interface: Shapes of the network's inputs and outputs.
         target_name: The predicted column.
         target_shift, target_scale: number = score · target_scale + target_shift; one for all, or
             one for each output.
@@ -48,36 +52,64 @@ class Model:
     states: PyTree
     kind: TaskKind
     classes: tuple
-    n_features: int
+    interface: Interface
     target_name: str = "target"
     target_shift: float | tuple[float, ...] = 0.0
     target_scale: float | tuple[float, ...] = 1.0
-    preprocessor: "Preprocessor | None" = None
+    preprocessor: "AnyPreprocessor | None" = None
     scores: dict[str, float] = dataclasses.field(default_factory=dict)
 
     @property
     def n_outputs(self) -> int:
         """Scores of the network."""
-        return int(self.network.layers[-1].bias.shape[0])
+        return self.interface.n_outputs
 
-    def inputs(self, features: "FeatureTable") -> Float[np.ndarray, "rows features"]:
+    @property
+    def n_features(self) -> int:
+        """Numbers of an example."""
+        return self.interface.n_features
+
+    @functools.cached_property
+    def chunk(self) -> int:
+        """Rows that prediction takes at once: as many as lay out no more than some 200 MB."""
+        table = network_table(self.recipe, self.interface)
+        widest = max(max(row.workspace, math.prod(row.output_shape)) for row in table)
+        return int(min(CHUNK, max(16, 2 ** int(math.log2(CHUNK_FLOATS / max(1, widest))))))
+
+    def inputs(self, features: "FeatureTable") -> Num[np.ndarray, "rows *shape"]:
         """Return a table's rows as the network sees them."""
         assert self.preprocessor is not None, "this model was trained on scaled inputs"
         return self.preprocessor.transform(features)
 
-    def predict_proba(self, x: Float[np.ndarray, "rows features"]) -> np.ndarray:
-        """Return the probability of each class, shape (rows, classes)."""
-        return probabilities(forward(self.network, self.states, x))
+    def lengths(self, features: "FeatureTable") -> Int[np.ndarray, " rows"] | None:
+        """Return the real steps of a table's sequences, where they may differ."""
+        return None if self.preprocessor is None else self.preprocessor.lengths(features)
 
-    def predict(self, x: Float[np.ndarray, "rows features"]) -> np.ndarray:
-        """Return the most probable label, or the number, of each row."""
-        scores = forward(self.network, self.states, x)
+    def scores_of(
+        self, x: Num[np.ndarray, "rows *shape"], lengths: Int[np.ndarray, " rows"] | None = None
+    ) -> Float[np.ndarray, "rows *outputs"]:
+        """Return the network's scores (logits, or standardised numbers) of inputs."""
+        return forward(self.network, self.states, x, lengths, chunk=self.chunk)
+
+    def predict_proba(
+        self, x: Num[np.ndarray, "rows *shape"], lengths: Int[np.ndarray, " rows"] | None = None
+    ) -> np.ndarray:
+        """Return the probability of each class, shape (rows, classes), or (rows, time, classes)."""
+        return probabilities(self.scores_of(x, lengths))
+
+    def predict(
+        self, x: Num[np.ndarray, "rows *shape"], lengths: Int[np.ndarray, " rows"] | None = None
+    ) -> np.ndarray:
+        """Return the most probable label, or the number, of each row (or of each step)."""
+        scores = self.scores_of(x, lengths)
+        if self.kind == "reconstruction":
+            return scores
         if self.kind == "regression":
             scale, shift = np.atleast_2d(self.target_scale), np.atleast_2d(self.target_shift)
             numbers = scores.astype(np.float64) * scale + shift
             return numbers[:, 0] if numbers.shape[1] == 1 else numbers
         labels = np.asarray(self.classes)
-        return labels[probabilities(scores).argmax(axis=1)]
+        return labels[probabilities(scores).argmax(axis=-1)]
 
     def save(
         self,
@@ -104,8 +136,7 @@ class Model:
             "recipe": self.recipe.to_dict(),
             "kind": self.kind,
             "classes": [_plain(label) for label in self.classes],
-            "n_features": self.n_features,
-            "n_outputs": self.n_outputs,
+            "interface": self.interface.to_dict(),
             "target_name": self.target_name,
             "target_shift": self.target_shift,
             "target_scale": self.target_scale,
@@ -143,7 +174,15 @@ def load_model(path: str | Path) -> Model:
         version = content["format"]
         if version == FORMAT:
             return _restore(content, tensors)
-    except (KeyError, TypeError, ValueError, AttributeError, StopIteration, DataError) as error:
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        StopIteration,
+        MemoryError,
+        DataError,
+    ) as error:
         raise DataError(f"The model {path} is damaged: {error!r}. Train it again.") from error
     raise DataError(
         f"{path} has format {version}; this version reads {FORMAT}. Train the model again."
@@ -155,7 +194,7 @@ def model_of(
     recipe: Recipe,
     trained: tuple[PyTree, PyTree],
     *,
-    preprocessor: "Preprocessor | None" = None,
+    preprocessor: "AnyPreprocessor | None" = None,
     target_name: str = "target",
     scores: dict[str, float] | None = None,
 ) -> Model:
@@ -166,7 +205,7 @@ def model_of(
         states=trained[1],
         kind=task.kind,
         classes=task.classes,
-        n_features=task.n_features,
+        interface=task.interface,
         target_name=target_name,
         target_shift=task.target_shift,
         target_scale=task.target_scale,
@@ -185,23 +224,23 @@ def _name(path: tuple) -> str:
 
 
 def _restore(content: dict[str, Any], tensors: dict[str, np.ndarray]) -> Model:
-    from gradlab.data import Preprocessor
+    from gradlab.data import preprocessor_from_dict
 
     recipe = Recipe(**content["recipe"])
-    n_features, n_outputs = content["n_features"], content["n_outputs"]
-    classes = {"multiclass": n_outputs, "binary": 2, "regression": 0}[content["kind"]]
+    interface = Interface.from_dict(content["interface"])
+    n_outputs = interface.n_outputs
+    classes = {"multiclass": n_outputs, "binary": 2}.get(content["kind"], 0)
     if len(content["classes"]) != classes:
         raise ValueError(f"it has {len(content['classes'])} classes for {n_outputs} outputs")
     # A network as large as the header says is built only if the file holds one.
-    sizes = [n_features, *(layer.units for layer in recipe.layers()), n_outputs]
-    needed = sum(a * b for a, b in itertools.pairwise(sizes))
     weights = [t for name, t in tensors.items() if name.startswith("network")]
-    if min(sizes) < 1 or needed > sum(t.size for t in weights):
+    if min(*interface.input_shape, n_outputs) < 1:
+        raise ValueError("its network has no inputs or no outputs")
+    needed = sum(row.n_parameters for row in network_table(recipe, interface))
+    if needed > sum(t.size for t in weights):
         raise ValueError(f"its recipe needs {needed} weights, which it does not hold")
     dtype = next(t.dtype for t in weights if np.issubdtype(t.dtype, np.floating))
-    template = build_network(
-        recipe, n_features=n_features, n_outputs=n_outputs, seed=0, dtype=dtype
-    )
+    template = build_network(recipe, interface, seed=None, dtype=dtype)
     arrays, static = eqx.partition(template, eqx.is_array)
     with precision(dtype):
         pair = (arrays, template.initial_state())
@@ -224,11 +263,11 @@ def _restore(content: dict[str, Any], tensors: dict[str, np.ndarray]) -> Model:
         states=states,
         kind=content["kind"],
         classes=tuple(content["classes"]),
-        n_features=content["n_features"],
+        interface=interface,
         target_name=content["target_name"],
         target_shift=_number_or_tuple(content["target_shift"]),
         target_scale=_number_or_tuple(content["target_scale"]),
-        preprocessor=None if stored is None else Preprocessor.from_dict(stored),
+        preprocessor=None if stored is None else preprocessor_from_dict(stored),
         scores=content["scores"],
     )
 

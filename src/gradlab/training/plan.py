@@ -19,7 +19,7 @@ from jaxtyping import Float
 from gradlab.errors import RecipeError
 from gradlab.optim.schedules import SCHEDULES, warm_up
 from gradlab.training.learner import Learner
-from gradlab.training.network import build_network
+from gradlab.training.network import build_network, network_table
 from gradlab.training.order import steps_per_epoch
 from gradlab.training.packing import Layout, pack_on_host
 from gradlab.training.population import Layouts, layouts_of
@@ -155,20 +155,17 @@ def learning_rates(recipe: Recipe, n_steps: int) -> Float[np.ndarray, "epochs n_
 
 def start_words(program: Program, kind: int, run: Run, task: Task) -> np.ndarray:
     """Return the packed initial weights of a run."""
-    network = build_network(
-        run.recipe,
-        n_features=task.n_features,
-        n_outputs=task.n_outputs,
-        seed=run.seed,
-        dtype=task.x.dtype,
-    )
+    network = build_network(run.recipe, task.interface, seed=run.seed, dtype=task.dtype)
     return pack_on_host(initial_arrays(network), program.layouts.state_words)
 
 
-def step_flops(program: Program, batch_size: int) -> float:
-    """Return the rough arithmetic of one step: 6 operations a weight and row."""
-    words = max(learner.start_layout.words for learner in program.learners)
-    return 6.0 * words * batch_size
+def step_flops(program: Program, task: Task) -> float:
+    """Return the rough arithmetic of one step: forward, and twice as much for the gradients."""
+    forward = [
+        sum(row.operations for row in network_table(recipe, task.interface))
+        for recipe in program.recipes
+    ]
+    return 3.0 * max(forward) * program.shape.batch_size
 
 
 def _batch_size(recipe: Recipe, n_rows: int) -> int:
@@ -184,17 +181,10 @@ def _program(
 ) -> Program:
     recipes = tuple(group[0] for group in groups)
     learners = tuple(
-        supervised(
-            recipe,
-            n_features=task.n_features,
-            n_outputs=task.n_outputs,
-            kind=task.kind,
-            dtype=task.x.dtype,
-        )
-        for recipe in recipes
+        supervised(recipe, task.interface, kind=task.kind, dtype=task.dtype) for recipe in recipes
     )
-    with precision(task.x.dtype):
-        layouts = layouts_of(learners, task.x.dtype)
+    with precision(task.dtype):
+        layouts = layouts_of(learners, task.dtype)
     if layouts.state_words * 4 > 2**32:
         raise RecipeError(
             f"A run of this network holds {layouts.state_words * 4 / 2**30:.1f} GiB of weights and "
@@ -204,7 +194,7 @@ def _program(
     n_runs = sum(len(group) for group in groups)
     epochs = max(recipe.epochs for group in groups for recipe in group)
     draft = Program(Shape(batch_size, n_steps, 1, 1), recipes, learners, layouts)
-    seconds = n_steps * (10e-6 + step_flops(draft, batch_size) / 50e9)
+    seconds = n_steps * (10e-6 + step_flops(draft, task) / 50e9)
     per_epoch = n_steps * batch_size * 4
     epochs_a_call = int(min(epochs, max(1, CALL_SECONDS / seconds), max(1, CALL_BYTES / per_epoch)))
     if side_by_side:

@@ -17,6 +17,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, PyTree, Shaped, UInt32
 
+from gradlab.nn.padded import Padded
 from gradlab.nn.random import row_key
 from gradlab.training.learner import Batch, Learner
 from gradlab.training.packing import Layout, layout_of, pack, unpack
@@ -71,6 +72,8 @@ class Data(NamedTuple):
     shift: Any = None
     scale: Any = None
     fill: Any = None
+    lengths: Any = None
+    """Real steps of each sequence, where they differ."""
 
 
 class Trained(NamedTuple):
@@ -159,13 +162,13 @@ def _branch(
 
     def run(member: Members, data: Data) -> Trained:
         hyper = _numbers(learner, member.hyper)
-        dtype = data.x.dtype
+        dtype = member.learning_rates.dtype
         zero = jnp.zeros((), dtype)
         n_epochs, n_steps = member.learning_rates.shape
 
         def step(state: PyTree, rows: Array, rate: Array, number: Array) -> tuple[PyTree, tuple]:
             key = row_key(member.seed, number, rows)
-            batch = gather_batch(data, member.split, rows)
+            batch = gather_batch(data, member.split, rows, dtype)
             return learner.step(state, batch, {**hyper, "learning_rate": rate}, key)
 
         def one_step(carry: tuple, scanned: tuple) -> tuple[tuple, None]:
@@ -187,7 +190,7 @@ def _branch(
 
         def one_chunk(carry: tuple, rows: Int[Array, " chunk"]) -> tuple[tuple, None]:
             state, sums = carry
-            batch = gather_batch(data, member.split, rows)
+            batch = gather_batch(data, member.split, rows, dtype)
             return (state, jax.tree.map(jnp.add, sums, learner.evaluate(state, batch, hyper))), None
 
         def one_epoch(carry: tuple, scanned: tuple) -> tuple[tuple, Array]:
@@ -270,15 +273,22 @@ def _numbers(learner: Learner, numbers: Array) -> dict[str, Array]:
     return {name: numbers[i] for i, name in enumerate(learner.hyper_names)}
 
 
-def gather_batch(data: Data, split: Int[Array, ""], rows: Int[Array, " batch"]) -> Batch:
+def gather_batch(
+    data: Data, split: Int[Array, ""], rows: Int[Array, " batch"], dtype: Any
+) -> Batch:
     """Return the rows, scaled by their split's statistics; padding (-1) gets weight 0."""
     real: Bool[Array, " batch"] = rows >= 0
     rows = jnp.maximum(rows, 0)
     x = data.x[rows]
+    if x.dtype == jnp.uint8:
+        # Pixels stay bytes in memory, four of them for one number.
+        x = x.astype(dtype) / 255
     if data.shift is not None:
         scaled = (x - data.shift[split][None]) * data.scale[split][None]
         x = jnp.where(jnp.isnan(x), data.fill[split][None], scaled)
-    weight = real.astype(data.x.dtype)
+    if data.lengths is not None:
+        x = Padded(x, data.lengths[rows])
+    weight = real.astype(dtype)
     if data.weight is not None:
         weight = weight * data.weight[rows]
     balanced = None if data.balanced is None else data.balanced[rows]

@@ -1,9 +1,12 @@
 """Scores of a trained network on new rows."""
 
+from typing import Any
+
 import equinox as eqx
 import numpy as np
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Float, Int, Num, PyTree
 
+from gradlab.nn.padded import Padded
 from gradlab.training.precision import precision
 from gradlab.training.supervised import dtype_of
 from gradlab.training.task import Task
@@ -13,38 +16,58 @@ CHUNK = 4096
 
 
 @eqx.filter_jit
-def _forward(network: PyTree, states: PyTree, x: Array | np.ndarray) -> Array:
+def _forward(network: PyTree, states: PyTree, x: Any) -> Any:
     return network(x, states, training=False)[0]
 
 
 def forward(
-    network: PyTree, states: PyTree, x: Float[np.ndarray, "rows features"]
-) -> Float[np.ndarray, "rows outputs"]:
+    network: PyTree,
+    states: PyTree,
+    x: Num[np.ndarray, "rows *shape"],
+    lengths: Int[np.ndarray, " rows"] | None = None,
+    *,
+    chunk: int = CHUNK,
+) -> Float[np.ndarray, "rows *outputs"]:
     """Return the network's scores (logits, or standardised numbers) for scaled inputs.
 
     They are computed in the precision of the network's weights.
+
+    Args:
+        network, states: A trained network and its layers' states.
+        x: Inputs, one row an example.
+        lengths: Real steps of each sequence, where they differ; scores of the padding are of no
+            account.
+        chunk: Most rows a call.
     """
     parts = []
     dtype = dtype_of(network)
-    x = x.astype(dtype, copy=False)
-    for start in range(0, len(x), CHUNK):
-        chunk = x[start : start + CHUNK]
-        size = min(CHUNK, 1 << (len(chunk) - 1).bit_length())
-        padded = np.pad(chunk, ((0, size - len(chunk)), (0, 0)))
+    x = x.astype(dtype, copy=False) if x.dtype.kind == "f" else x
+    bytes_as_shares = x.dtype == np.uint8
+    for start in range(0, len(x), chunk):
+        piece = x[start : start + chunk]
+        if bytes_as_shares:
+            piece = piece.astype(dtype) / 255
+        size = min(chunk, 1 << (len(piece) - 1).bit_length())
+        extra = size - len(piece)
+        inputs: Any = np.pad(piece, [(0, extra)] + [(0, 0)] * (x.ndim - 1))
+        if lengths is not None:
+            inputs = Padded(inputs, np.pad(lengths[start : start + chunk], (0, extra)))
         with precision(dtype):
-            parts.append(np.asarray(_forward(network, states, padded))[: len(chunk)])
+            scores = _forward(network, states, inputs)
+        scores = scores.values if isinstance(scores, Padded) else scores
+        parts.append(np.asarray(scores)[: len(piece)])
     return np.concatenate(parts)
 
 
 def probabilities(
-    scores: Float[np.ndarray, "rows outputs"],
-) -> Float[np.ndarray, "rows classes"]:
+    scores: Float[np.ndarray, "*rows outputs"],
+) -> Float[np.ndarray, "*rows classes"]:
     """Return class probabilities: softmax, or (1 - p, p) from one logit."""
     scores = scores.astype(np.float64)
-    if scores.shape[1] == 1:
-        scores = np.concatenate([np.zeros_like(scores), scores], axis=1)
-    shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
+    if scores.shape[-1] == 1:
+        scores = np.concatenate([np.zeros_like(scores), scores], axis=-1)
+    shifted = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return shifted / shifted.sum(axis=-1, keepdims=True)
 
 
 def score_rows(
@@ -56,8 +79,17 @@ def score_rows(
     if task.shift is not None and task.scale is not None and task.fill is not None:
         scaled = (x - task.shift[split]) * task.scale[split]
         x = np.where(np.isnan(x), task.fill[split], scaled)
-    scores = forward(network, states, x)
-    if task.kind == "regression":
-        return task.score(float(np.average(((scores - y) ** 2).mean(axis=1), weights=weight)), rows)
-    answers = scores[:, 0] > 0 if task.kind == "binary" else scores.argmax(axis=1)
-    return task.score(float(np.average(answers == y, weights=weight)), rows)
+    lengths = None if task.lengths is None else task.lengths[rows]
+    scores = forward(network, states, x, lengths)
+    if task.kind in ("regression", "reconstruction"):
+        y = y if task.kind == "regression" else x
+        errors = ((scores - y) ** 2).reshape(len(rows), -1).mean(axis=1)
+        return task.score(float(np.average(errors, weights=weight)), rows)
+    answers = scores[:, 0] > 0 if task.kind == "binary" else scores.argmax(axis=-1)
+    right = answers == y
+    if right.ndim == 2:
+        real = np.ones(right.shape, bool)
+        if lengths is not None:
+            real = np.arange(right.shape[1])[None, :] < lengths[:, None]
+        return float((right * real * weight[:, None]).sum() / (real * weight[:, None]).sum())
+    return task.score(float(np.average(right, weights=weight)), rows)

@@ -2,117 +2,88 @@
 
 import functools
 import inspect
-import re
 import sys
 import typing
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
+import jax
 import optax
 from annotated_types import Interval
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from gradlab.errors import RecipeError, suggest, unknown
+from gradlab.errors import RecipeError, suggest
 from gradlab.nn.activations import ACTIVATIONS
+from gradlab.nn.augmentation import parse_augmentations
 from gradlab.nn.initializers import INITIALIZERS
-from gradlab.nn.losses import LOSSES
 from gradlab.nn.normalization import NORMALIZATIONS
 from gradlab.optim import OPTIMIZERS
 from gradlab.optim.kind import OptimizerKind
 from gradlab.optim.schedules import SCHEDULES
+from gradlab.training.fields import (
+    ActivationNames,
+    InitName,
+    LossName,
+    NonNegativeNumber,
+    NormName,
+    Part,
+    PositiveNumber,
+    Rate,
+    ScheduleName,
+    Units,
+    name_from,
+    shown,
+)
+from gradlab.training.layers import (
+    Block,
+    CellName,
+    Dense,
+    PoolingName,
+    Size,
+    Spec,
+    parse_layers,
+)
 
-MAX_WIDTH = 100_000
 MAX_EPOCHS = 1_000_000
 
 
-class _Part(BaseModel):
-    """A frozen model whose mistakes are one `RecipeError`, whatever found them."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False
-    )
-
-    def __init__(self, **fields: Any) -> None:
-        try:
-            super().__init__(**fields)
-        except ValidationError as error:
-            raise RecipeError(_message(error, type(self))) from None
+def _augmentations(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(text, str) for text in value):
+        raise ValueError(
+            f"augment must be a list of texts, such as ['translate 0.1', 'mirror']; got "
+            f"{shown(value)}."
+        )
+    parse_augmentations(value)
+    return tuple(value)
 
 
-def _name_from(what: str, family: Mapping[str, Any]) -> Callable[[Any], Any]:
-    def check(value: Any) -> Any:
-        if not isinstance(value, str):
-            raise ValueError(
-                f"{what} must be a name; got {_shown(value)}. Known: {', '.join(family)}."
-            )
-        if value.lower() not in family:
-            raise ValueError(unknown(what, value, family))
-        return value.lower()
-
-    return check
+Layers = Annotated[Any, BeforeValidator(lambda v: None if v is None else parse_layers(v))]
+Augmentations = Annotated[tuple[str, ...], BeforeValidator(_augmentations)]
 
 
-def _one_or_each(value: Any) -> Any:
-    check = _name_from("activation", ACTIVATIONS)
-    return tuple(map(check, value)) if isinstance(value, list | tuple) else check(value)
-
-
-ActivationName = Annotated[str, BeforeValidator(_name_from("activation", ACTIVATIONS))]
-ActivationNames = Annotated[str | tuple[str, ...], BeforeValidator(_one_or_each)]
-NormName = Annotated[str, BeforeValidator(_name_from("norm", NORMALIZATIONS))]
-InitName = Annotated[str, BeforeValidator(_name_from("init", INITIALIZERS))]
-ScheduleName = Annotated[str, BeforeValidator(_name_from("schedule", SCHEDULES))]
-LossName = Annotated[str, BeforeValidator(_name_from("loss", {"auto": None, **LOSSES}))]
-Units = Annotated[int, Field(ge=1, le=MAX_WIDTH)]
-Rate = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-NonNegativeNumber = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-PositiveNumber = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-
-
-class Dense(_Part):
-    """A fully connected hidden layer: dense, then norm, activation, noise, dropout.
-
-    What is None is taken from the recipe.
-    """
-
-    layer: Literal["dense"] = "dense"
-    units: Units
-    activation: ActivationName | None = None
-    norm: NormName | None = None
-    init: InitName | None = None
-    dropout: Rate | None = None
-    noise: NonNegativeNumber | None = None
-
-
-LayerSpec = Dense
-"""The typed layers that a network may hold."""
-
-
-class Recipe(_Part):
+class Recipe(Part):
     """How a network is built and trained.
 
-    `hidden=(64, 64)` is short for two `Dense` layers; `network` names the layers one by one and
-    may override `activation`, `norm`, `init`, `dropout` and `noise` for each. A parameter of a
-    technique stands in `parameters` as "optimizer.beta1", "activation.slope", "init.std",
-    "norm.epsilon", "schedule.factor".
+    `hidden=(64, 64)` is short for two dense layers; `layers` names them one by one, as texts
+    ("conv 32 3x3", see `gradlab.training.layers`) or specifications, and may override
+    `activation`, `norm`, `init`, `dropout`, `noise`, `kernel`, `pooling` and `cell` for each. A
+    parameter of a technique stands in `parameters` as "optimizer.beta1", "activation.slope",
+    "init.std", "norm.epsilon", "schedule.factor".
 
     Args:
         hidden: Units of each hidden layer; () is a linear model.
-        network: Layers one by one, instead of `hidden`.
-        activation: Name, or one name for each hidden layer.
-        norm: Normalisation between dense layer and activation.
+        layers: Layers one by one, or the name of a preset ("lenet", "vgg", "recurrent", "text"),
+            instead of `hidden`.
+        activation: Name, or one name for each dense or convolutional layer.
+        norm: Normalisation between a layer's weights and its activation.
         init: Initialiser of the weights; biases start at zero.
         dropout: Share of hidden units dropped in training, 0 <= dropout <= 1.
         noise: Standard deviation of Gaussian noise on hidden units in training.
+        kernel: Window of convolutions that name none.
+        pooling: Kind of pooling layers that name none.
+        cell: Kind of recurrent layers that name none.
+        augment: Changes of the training images, such as ("translate 0.1", "mirror").
         input_noise: Standard deviation of Gaussian noise on the (scaled) inputs in training.
         loss: Name, or "auto": cross-entropy for classes, squared error for numbers.
         optimizer: Name, or any `optax.GradientTransformation`.
@@ -142,12 +113,16 @@ class Recipe(_Part):
     """
 
     hidden: tuple[Units, ...] = (64,)
-    network: tuple[LayerSpec, ...] | None = None
+    layers: Layers = None
     activation: ActivationNames = "relu"
     norm: NormName = "none"
     init: InitName = "he_normal"
     dropout: Rate = 0.0
     noise: NonNegativeNumber = 0.0
+    kernel: Size = 3
+    pooling: PoolingName = "max"
+    cell: CellName = "lstm"
+    augment: Augmentations = ()
     input_noise: NonNegativeNumber = 0.0
     loss: LossName = "auto"
     optimizer: Any = "adam"
@@ -171,20 +146,20 @@ class Recipe(_Part):
     def _known_optimizer(cls, value: Any) -> Any:
         if isinstance(value, optax.GradientTransformation | OptimizerKind):
             return value
-        return _name_from("optimizer", OPTIMIZERS)(value)
+        return name_from("optimizer", OPTIMIZERS)(value)
 
-    @field_validator("hidden", "network", mode="before")
+    @field_validator("hidden", "kernel", mode="before")
     @classmethod
     def _tuple_from_list(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
 
     @model_validator(mode="after")
     def _coherent(self) -> "Recipe":
-        layers = self.hidden if self.network is None else self.network
-        if isinstance(self.activation, tuple) and len(self.activation) != len(layers):
+        blocks = [spec for spec in self.given_layers() if isinstance(spec, Block)]
+        if isinstance(self.activation, tuple) and len(self.activation) != len(blocks):
             raise ValueError(
                 f"activation names {len(self.activation)} layers, but the network has "
-                f"{len(layers)} hidden layers; give one name for all or one for each."
+                f"{len(blocks)} hidden layers; give one name for all or one for each."
             )
         if self.warmup_epochs > self.epochs:
             raise ValueError(
@@ -213,8 +188,8 @@ class Recipe(_Part):
         """
         fields = {name: getattr(self, name) for name in type(self).model_fields}
         parameters = dict(self.parameters)
-        if "hidden" in changes and "network" not in changes:
-            fields["network"] = None
+        if "hidden" in changes and "layers" not in changes:
+            fields["layers"] = None
         for family in ("optimizer", "activation", "init", "norm", "schedule"):
             if family in changes and changes[family] != fields[family]:
                 parameters = {k: v for k, v in parameters.items() if not k.startswith(f"{family}.")}
@@ -227,27 +202,32 @@ class Recipe(_Part):
             parameters = {**parameters, **numbers}
         return Recipe(**{**fields, "parameters": parameters})
 
-    def layers(self) -> tuple[LayerSpec, ...]:
-        """Return the hidden layers with every field filled in."""
-        specs = self.network
-        if specs is None:
-            specs = tuple(Dense(units=units) for units in self.hidden)
-        names = (
-            self.activation
-            if isinstance(self.activation, tuple)
-            else (self.activation,) * len(specs)
+    def given_layers(self) -> tuple[Spec, ...]:
+        """Return the layers as they were written, `hidden` as dense ones."""
+        if self.layers is not None:
+            return self.layers
+        return tuple(Dense(units=units) for units in self.hidden)
+
+    def specs(self) -> tuple[Spec, ...]:
+        """Return the layers but the last, the output, with every field filled in."""
+        given = self.given_layers()
+        n_blocks = sum(isinstance(spec, Block) for spec in given)
+        names = iter(
+            self.activation if isinstance(self.activation, tuple) else (self.activation,) * n_blocks
         )
+        defaults = {
+            name: getattr(self, name)
+            for name in ("norm", "init", "dropout", "noise", "kernel", "pooling", "cell")
+        }
         filled = []
-        for spec, activation in zip(specs, names, strict=True):
-            defaults = {
-                "activation": activation,
-                "norm": self.norm,
-                "init": self.init,
-                "dropout": self.dropout,
-                "noise": self.noise,
+        for spec in given:
+            own = {**defaults, "activation": next(names)} if isinstance(spec, Block) else defaults
+            missing = {
+                name: own[name]
+                for name in type(spec).model_fields
+                if name in own and getattr(spec, name) is None
             }
-            given = {k: v for k, v in spec.model_dump().items() if v is not None}
-            filled.append(Dense(**{**defaults, **given}))
+            filled.append(spec.model_copy(update=missing))
         return tuple(filled)
 
     def optimizer_kind(self) -> OptimizerKind:
@@ -304,10 +284,7 @@ class Recipe(_Part):
             for name, default in keyword_parameters(kind.factory).items()
             if not is_number(kind.factory, name)
         }
-        layers = tuple(
-            (s.layer, s.units, s.activation, s.norm, bool(s.dropout), bool(s.noise))
-            for s in self.layers()
-        )
+        layers = tuple(spec.structure() for spec in self.specs())
         of_layers = {
             k: v
             for k, v in self.parameters.items()
@@ -317,6 +294,7 @@ class Recipe(_Part):
         }
         return (
             layers,
+            jax.tree.structure(parse_augmentations(self.augment)),
             bool(self.input_noise),
             tuple(sorted(of_layers.items())),
             # A kind of a user's own is one group by itself; two are equal if their functions are.
@@ -349,10 +327,8 @@ class Recipe(_Part):
         kind = self.optimizer_kind()
         if kind.name != "adam":
             fields["optimizer"] = kind.name
-        if "network" in fields:
-            fields["network"] = [
-                {k: v for k, v in layer.items() if v is not None} for layer in fields["network"]
-            ]
+        if self.layers is not None:
+            fields["layers"] = [spec.text() for spec in self.layers]
         return {
             k: list(v) if isinstance(v, tuple) else v for k, v in fields.items() if v is not None
         }
@@ -363,13 +339,15 @@ class Recipe(_Part):
         return all(is_number(owner, name) for owner in owners if owner is not None)
 
     def _techniques(self) -> Mapping[str, Mapping[str, Callable | None]]:
-        activations = {spec.activation or "" for spec in self.layers()}
+        def used(field: str, family: Mapping[str, Any]) -> dict[str, Any]:
+            names = {getattr(spec, field, None) for spec in self.specs()} - {None}
+            return {name: family[name] for name in sorted(names)}
+
         return {
             "optimizer": {self.optimizer_kind().name: self.optimizer_kind().factory},
-            "activation": {name: ACTIVATIONS[name] for name in sorted(activations)},
-            "init": {s.init or "": INITIALIZERS[s.init or ""] for s in self.layers()}
-            or {self.init: INITIALIZERS[self.init]},
-            "norm": {s.norm or "": NORMALIZATIONS[s.norm or ""] for s in self.layers()},
+            "activation": used("activation", ACTIVATIONS),
+            "init": used("init", INITIALIZERS) or {self.init: INITIALIZERS[self.init]},
+            "norm": used("norm", NORMALIZATIONS),
             "schedule": {self.schedule: SCHEDULES[self.schedule]},
         }
 
@@ -444,11 +422,11 @@ def _check_value(key: str, value: Any, owner: str, technique: Callable, name: st
         if not any(type(value) is c or (isinstance(c, str | int) and value == c) for c in choices):
             names = [c.__name__ if isinstance(c, type) else repr(c) for c in choices]
             wanted = " or ".join(names).replace("NoneType", "None")
-            raise ValueError(f"{key} of {owner} must be {wanted}; got {_shown(value)}.")
+            raise ValueError(f"{key} of {owner} must be {wanted}; got {shown(value)}.")
         return
     # Not math.isfinite, which fails on an int that no float can hold.
     if isinstance(value, bool | str) or not abs(value) <= sys.float_info.max:
-        raise ValueError(f"{key} of {owner} must be a finite number; got {_shown(value)}.")
+        raise ValueError(f"{key} of {owner} must be a finite number; got {shown(value)}.")
     if (
         typing.get_origin(hint) is Annotated
         and typing.get_args(hint)[0] is int
@@ -464,34 +442,3 @@ def _check_value(key: str, value: Any, owner: str, technique: Callable, name: st
     if not all(holds for _, holds, _ in bounds):
         wanted = " and ".join(f"{sign} {bound:g}" for bound, _, sign in bounds if bound is not None)
         raise ValueError(f"{key} of {owner} must be {wanted}; got {value!r}.")
-
-
-def _shown(value: Any) -> str:
-    """Return what came, cut to a length that a sentence bears."""
-    try:
-        text = repr(value)
-    except ValueError:  # an int of more digits than Python prints
-        text = f"a number of {value.bit_length()} bits" if isinstance(value, int) else "it"
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _message(error: ValidationError, part: type[BaseModel]) -> str:
-    """Return Pydantic's findings as sentences in the words of a recipe."""
-    sentences: dict[str, str] = {}
-    rejected: dict[str, list[str]] = {}
-    for item in error.errors():
-        # Pydantic puts its own names of a union's branches among the names of fields.
-        path = [p for p in item["loc"] if isinstance(p, int) or p in part.model_fields]
-        where = ".".join(map(str, path)) or ".".join(map(str, item["loc"]))
-        text = item["msg"].removeprefix("Value error, ")
-        if item["type"] == "extra_forbidden":
-            what = f"{part.__name__.lower()} field"
-            sentences[where] = unknown(what, str(item["loc"][-1]), part.model_fields)
-        elif item["type"] == "value_error":
-            sentences[where] = f"{where}: {text}" if len(path) > 1 else text
-        else:
-            # The branches of a union fail together: "…, or …".
-            reasons = rejected.setdefault(where, [])
-            reasons.append(text[0].lower() + text[1:])
-            sentences[where] = f"{where}: {', or '.join(reasons)}; got {_shown(item['input'])}."
-    return re.sub(r"\s+", " ", " ".join(sentences.values()))

@@ -1,6 +1,9 @@
 """The learner of supervised networks: classify or regress."""
 
+import dataclasses
+import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -14,11 +17,13 @@ from gradlab.errors import RecipeError
 from gradlab.nn.losses import LOSSES
 from gradlab.nn.module import Sequential, kinds_of, trainable
 from gradlab.nn.noise import check_block_order
+from gradlab.nn.padded import Padded
 from gradlab.nn.penalties import is_weight, l1_penalty, l2_penalty
 from gradlab.nn.random import RowKey
 from gradlab.optim import clip_by_norm, clip_by_value, decoupled_weight_decay
+from gradlab.training.interface import Interface
 from gradlab.training.learner import Batch, Learner
-from gradlab.training.network import build_network
+from gradlab.training.network import build_network, network_table
 from gradlab.training.packing import layout_of
 from gradlab.training.recipe import Recipe
 from gradlab.training.task import TaskKind
@@ -27,7 +32,13 @@ DEFAULT_LOSS: dict[str, str] = {
     "binary": "binary_cross_entropy",
     "multiclass": "cross_entropy",
     "regression": "squared_error",
+    "reconstruction": "squared_error",
 }
+
+PIECE_FLOATS = 2**20
+MIN_PIECE, MAX_PIECE = 4, 64
+"""A piece of a batch lays out about this many floats at once: what the second-level caches hold
+(measured by benchmarks/cnn_step.py)."""
 
 
 class NetworkState(eqx.Module):
@@ -45,7 +56,7 @@ def loss_name(recipe: Recipe, kind: TaskKind) -> str:
         RecipeError: If the loss does not fit the kind of target.
     """
     name = DEFAULT_LOSS[kind] if recipe.loss == "auto" else recipe.loss
-    fitting = [n for n in LOSSES if LOSSES[n].task == kind]
+    fitting = [n for n in LOSSES if kind in LOSSES[n].tasks]
     if name not in fitting:
         raise RecipeError(
             f"loss={name} does not fit a {kind} target; fitting: {', '.join(fitting)}."
@@ -53,22 +64,35 @@ def loss_name(recipe: Recipe, kind: TaskKind) -> str:
     return name
 
 
-def supervised(
-    recipe: Recipe, *, n_features: int, n_outputs: int, kind: TaskKind, dtype: Any
-) -> Learner:
+def supervised(recipe: Recipe, interface: Interface, *, kind: TaskKind, dtype: Any) -> Learner:
     """Return the learner of a recipe's structure.
 
     Two recipes with equal `structure()` have interchangeable learners: their numbers reach the
     learner through the initial weights and `hyper`.
     """
-    template = build_network(
-        recipe, n_features=n_features, n_outputs=n_outputs, seed=0, dtype=dtype
-    )
-    return network_learner(template, recipe, kind=kind)
+    if recipe.class_weight is not None and (
+        interface.per_step or kind in ("regression", "reconstruction")
+    ):
+        raise RecipeError(
+            f"class_weight={recipe.class_weight} needs one class a row; the target is "
+            f"{'a class for every step' if interface.per_step else 'a number'}. Leave it out."
+        )
+    template = build_network(recipe, interface, seed=None, dtype=dtype)
+    return network_learner(template, recipe, kind=kind, piece=piece_rows(recipe, interface))
 
 
-def network_learner(template: PyTree, recipe: Recipe, *, kind: TaskKind) -> Learner:
+def network_learner(
+    template: PyTree, recipe: Recipe, *, kind: TaskKind, piece: int | None = None
+) -> Learner:
     """Return the learner of any module that keeps the layer contract, trained as a recipe says.
+
+    Args:
+        template: The module.
+        recipe: How to train it.
+        kind: Of the target.
+        piece: Rows that go through the network at once, so that what a convolution lays out stays
+            in the caches; None for the whole batch, which a network that couples the rows of a
+            batch gets in any case. The gradient is that of the whole batch.
 
     Warns:
         UserWarning: If a dropout or normalisation stands in a poor place of a `Sequential`.
@@ -88,11 +112,10 @@ def network_learner(template: PyTree, recipe: Recipe, *, kind: TaskKind) -> Lear
         if f"optimizer.{name}" not in recipe.hyper()
     }
     loss = LOSSES[loss_name(recipe, kind)].loss
-    if recipe.class_weight is not None and kind == "regression":
-        raise RecipeError(
-            f"class_weight={recipe.class_weight} needs classes; the target is a number. "
-            "Leave it out."
-        )
+    couples = _couples_examples(template)
+    if couples:
+        piece = None
+    sigmoid_output = LOSSES[loss_name(recipe, kind)].sigmoid_output
     names = tuple(sorted(recipe.hyper()))
     decays = jax.tree_util.tree_map_with_path(lambda path, _: is_weight(path), arrays)
 
@@ -129,25 +152,46 @@ def network_learner(template: PyTree, recipe: Recipe, *, kind: TaskKind) -> Lear
     def step(state: NetworkState, batch: Batch, hyper: dict[str, Any], key: RowKey):
         params, fixed = eqx.partition(state.model, spec)
 
-        def objective(params: PyTree):
+        def total_loss(params: PyTree, batch: Batch, key: RowKey):
             network = eqx.combine(params, fixed, static)
-            scores, layers = network(
+            answers, layers = network(
                 batch.x, state.layers, key=key, training=True, mask=batch.weight > 0
             )
             rows = batch.weight
             if recipe.class_weight == "balanced":
                 assert batch.balanced is not None  # the engine gives it wherever there are classes
                 rows = rows * batch.balanced
-            total, weight = loss(scores, batch.y, rows)
-            # An all-padding batch (folds of unequal length) has weight 0 and must not give 0/0.
-            value = total / jnp.maximum(weight, jnp.finfo(total.dtype).tiny)
+            scores, targets, weights = _compared(answers, batch, rows, kind)
+            total, weight = loss(scores, targets, weights)
+            return total, (weight, layers)
+
+        def penalty(params: PyTree):
+            network = eqx.combine(params, fixed, static)
+            value = jnp.zeros((), dtype_of(params))
             if "l1" in hyper:
                 value = value + l1_penalty(network, hyper["l1"])
             if "l2" in hyper:
                 value = value + l2_penalty(network, hyper["l2"])
-            return value, (layers, total, weight)
+            return value
 
-        gradients, (layers, total, weight) = jax.grad(objective, has_aux=True)(params)
+        def piece_gradients(batch: Batch, key: RowKey):
+            (total, (weight, layers)), gradients = jax.value_and_grad(total_loss, has_aux=True)(
+                params, batch, key
+            )
+            return (gradients, total, weight), layers
+
+        if piece is None:
+            (gradients, total, weight), layers = piece_gradients(batch, key)
+        else:
+            gradients, total, weight = sum_over_pieces(
+                lambda batch, key: piece_gradients(batch, key)[0], batch, key, piece
+            )
+            layers = state.layers
+        # An all-padding batch (folds of unequal length) has weight 0 and must not give 0/0.
+        real = jnp.maximum(weight, jnp.finfo(total.dtype).tiny)
+        gradients = jax.tree.map(lambda gradient: gradient / real, gradients)
+        if "l1" in hyper or "l2" in hyper:
+            gradients = jax.tree.map(jnp.add, gradients, jax.grad(penalty)(params))
         updates, optimizer_state = transformation(hyper).update(gradients, state.optimizer, params)
         model = eqx.combine(optax.apply_updates(params, updates), fixed)
         return NetworkState(model, layers, optimizer_state), (total, weight)
@@ -161,9 +205,16 @@ def network_learner(template: PyTree, recipe: Recipe, *, kind: TaskKind) -> Lear
 
     def evaluate(state: NetworkState, batch: Batch, hyper: dict[str, Any]):
         network = eqx.combine(evaluation_model(state, hyper), static)
-        scores, _ = network(batch.x, state.layers, training=False)
-        total, weight = loss(scores, batch.y, batch.weight)
-        return total, right(scores, batch, kind), weight
+
+        def sums(batch: Batch, _: None):
+            answers, _ = network(batch.x, state.layers, training=False)
+            scores, targets, weights = _compared(answers, batch, batch.weight, kind)
+            total, weight = loss(scores, targets, weights)
+            if sigmoid_output:
+                scores = jax.nn.sigmoid(scores)
+            return total, right(scores, targets, weights, kind), weight
+
+        return sums(batch, None) if piece is None else sum_over_pieces(sums, batch, None, piece)
 
     def result(state: NetworkState, hyper: dict[str, Any]) -> tuple[PyTree, PyTree]:
         return evaluation_model(state, hyper), state.layers
@@ -177,21 +228,103 @@ def network_learner(template: PyTree, recipe: Recipe, *, kind: TaskKind) -> Lear
         evaluate=evaluate,
         result=result,
         keeps_best=recipe.patience is not None,
-        couples_examples=any(
-            getattr(layer, "couples_examples", False) for layer in getattr(template, "layers", ())
-        ),
+        couples_examples=couples,
     )
 
 
-def right(scores: Float[Array, "batch outputs"], batch: Batch, kind: TaskKind) -> Float[Array, ""]:
-    """Return the weighted count of right answers, or the weighted sum of squared errors."""
-    if kind == "regression":
-        return (((scores - batch.y) ** 2).mean(axis=1) * batch.weight).sum()
-    if kind == "binary":
-        answers = (scores[:, 0] > 0).astype(batch.y.dtype)
+def piece_rows(recipe: Recipe, interface: Interface) -> int | None:
+    """Return how many rows go through a network at once; None for all of a batch.
+
+    A function of shapes alone, so that a run's sums are in the same order wherever it is trained.
+    """
+    largest = max(row.workspace for row in network_table(recipe, interface))
+    if largest == 0:
+        return None
+    return max(MIN_PIECE, min(MAX_PIECE, 1 << int(math.log2(max(1, PIECE_FLOATS / largest)))))
+
+
+def sum_over_pieces(
+    function: Callable[[Batch, Any], PyTree], batch: Batch, key: RowKey | None, piece: int
+) -> PyTree:
+    """Return the sum of a function over consecutive pieces of a batch, one after another.
+
+    Args:
+        function: (batch, key) -> tree of sums over the rows.
+        batch: All rows.
+        key: Of all rows, or None.
+        piece: Rows of a piece; the last is filled up with rows of weight 0.
+    """
+    n_rows = batch.weight.shape[0]
+    if n_rows <= piece:
+        return function(batch, key)
+    n_pieces = -(-n_rows // piece)
+
+    def cut(leaf: Array) -> Array:
+        filled = jnp.pad(leaf, [(0, n_pieces * piece - n_rows)] + [(0, 0)] * (leaf.ndim - 1))
+        return filled.reshape(n_pieces, piece, *leaf.shape[1:])
+
+    def keyed(rows: Array | None) -> RowKey | None:
+        return None if key is None else dataclasses.replace(key, rows=rows)
+
+    def add(sums: PyTree, piece: tuple) -> tuple[PyTree, None]:
+        part, rows = piece
+        return jax.tree.map(jnp.add, sums, function(part, keyed(rows))), None
+
+    pieces = (jax.tree.map(cut, batch), None if key is None else cut(key.rows))
+    one = jax.tree.map(lambda leaf: leaf[0], pieces)
+    shapes = jax.eval_shape(lambda part: function(part[0], keyed(part[1])), one)
+    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+    return jax.lax.scan(add, zeros, pieces)[0]
+
+
+def _compared(
+    answers: Array | Padded, batch: Batch, weights: Float[Array, " batch"], kind: TaskKind
+) -> tuple[Array, Array, Array]:
+    """Return scores, targets and weights with one row for every answer that a target has."""
+    if kind == "reconstruction":
+        x = batch.x.values if isinstance(batch.x, Padded) else batch.x
+        values = answers.values if isinstance(answers, Padded) else answers
+        if isinstance(batch.x, Padded):
+            steps = weights[:, None] * batch.x.real.astype(weights.dtype)
+            return _rows(values, 2), _rows(x, 2), steps.reshape(-1)
+        return _rows(values, 1), _rows(x, 1), weights
+    if not isinstance(answers, Padded):
+        if answers.ndim == 2:
+            return answers, batch.y, weights
+        steps = jnp.broadcast_to(weights[:, None], answers.shape[:2])
     else:
-        answers = scores.argmax(axis=1).astype(batch.y.dtype)
-    return jnp.where(answers == batch.y, batch.weight, 0).sum()
+        steps = weights[:, None] * answers.real.astype(weights.dtype)
+        answers = answers.values
+    return _rows(answers, 2), batch.y.reshape(-1), steps.reshape(-1)
+
+
+def _rows(x: Array, axes: int) -> Array:
+    """Return x with its first axes as rows and the rest as columns."""
+    return x.reshape(math.prod(x.shape[:axes]), -1)
+
+
+def _couples_examples(template: PyTree) -> bool:
+    return any(
+        getattr(layer, "couples_examples", False)
+        or (isinstance(layer, Sequential) and _couples_examples(layer))
+        for layer in getattr(template, "layers", ())
+    )
+
+
+def right(
+    scores: Float[Array, "rows outputs"],
+    targets: Array,
+    weights: Float[Array, " rows"],
+    kind: TaskKind,
+) -> Float[Array, ""]:
+    """Return the weighted count of right answers, or the weighted sum of squared errors."""
+    if kind in ("regression", "reconstruction"):
+        return (((scores - targets) ** 2).mean(axis=1) * weights).sum()
+    if kind == "binary":
+        answers = (scores[:, 0] > 0).astype(targets.dtype)
+    else:
+        answers = scores.argmax(axis=1).astype(targets.dtype)
+    return jnp.where(answers == targets, weights, 0).sum()
 
 
 def initial_arrays(network: Sequential) -> PyTree:
@@ -207,4 +340,3 @@ def dtype_of(tree: PyTree) -> np.dtype:
 
 def _initial_state(network: Any) -> PyTree:
     return network.initial_state() if hasattr(network, "initial_state") else ()
-

@@ -1,0 +1,60 @@
+"""From a source to a task: read, split and scaled."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradlab.data import Dataset, Preprocessor, load_dataset, split_rows
+from gradlab.errors import DataError
+from gradlab.lab.question import Question, Source
+from gradlab.lab.resamples import resampled
+from gradlab.training.task import Task, make_task
+
+
+def read_data(data: Any, source: Source) -> Dataset:
+    """Return the data set that a source describes."""
+    if isinstance(data, Dataset):
+        return data
+    return load_dataset(
+        data,
+        target=source.target,
+        task=source.task,
+        groups=source.groups,
+        time=source.time,
+        test=source.test,
+        drop=source.drop,
+        header=source.header,
+    )
+
+
+def read_snapshot(folder: Path, kept: Source, original: Dataset) -> Dataset:
+    """Read a snapshot that lies in a study folder under the name of what it was."""
+    source = kept.inside(folder)
+    read = read_data(source.path, source)
+    return dataclasses.replace(read, name=original.name, notes=original.notes)
+
+
+def prepare(dataset: Dataset, question: Question) -> tuple[Task, tuple[str, ...]]:
+    """Split and scale a data set as a question asks; return the task, and what to say aloud."""
+    split = split_rows(dataset, ratios=question.data.ratios, seed=question.seed)
+    if len(split.validation) == 0 or len(split.train) == 0:
+        raise DataError(
+            f"{dataset.name} leaves {len(split.train)} training and {len(split.validation)} "
+            "validation rows; a comparison needs both. Give more rows or other ratios."
+        )
+    preprocessor = Preprocessor.fit(dataset.features, split.train, scaling=question.data.scaling)
+    resamples = (
+        resampled(dataset, split, seeds=question.judging_seeds()) if question.resample else []
+    )
+    if dataset.task == "regression":
+        for rows in (split.validation, *(validation for _, validation in resamples)):
+            if np.ptp(dataset.y[rows]) == 0:
+                raise DataError(
+                    f"The {len(rows)} validation rows of {dataset.name} all have the same "
+                    f"{dataset.target_name}, so R² has no meaning there. Give more rows, other "
+                    "ratios or another seed."
+                )
+    notes = dict.fromkeys((*dataset.notes, *split.notes, *preprocessor.notes))
+    return make_task(dataset, split, preprocessor, resamples=resamples), tuple(notes)

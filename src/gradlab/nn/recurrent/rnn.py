@@ -1,0 +1,157 @@
+"""The plain recurrent cell."""
+
+import functools
+from typing import Any, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from gradlab.errors import RecipeError
+from gradlab.nn.random import RowKey
+from gradlab.nn.recurrent.cell import FusedCell, check_input
+from gradlab.nn.recurrent.sweep import before, hold, only, project, rest, weight_gradient
+from gradlab.nn.weights import Weights
+
+ACTIVATION = {
+    "tanh": (jnp.tanh, lambda h: 1 - h * h),
+    "relu": (jax.nn.relu, lambda h: (h > 0).astype(h.dtype)),
+    "sigmoid": (jax.nn.sigmoid, lambda h: h * (1 - h)),
+    "linear": (lambda z: z, jnp.ones_like),
+}
+"""Name -> the activation, and its derivative as a function of its value."""
+
+
+class RNNCell(FusedCell):
+    """Plain recurrent cell: the output is the state.
+
+        h' = activation(x W + h R + b)
+
+    Its weights number h (d + h + 1) for d inputs and h units, whatever the length of a sequence.
+    Gradients through time are products of R and the activation's slopes, so they vanish or
+    explode over long stretches: it learns short dependences only.
+
+    Args:
+        weight_input: W (the documents' U).
+        weight_recurrent: R (the documents' W).
+        bias: b.
+        activation: tanh, relu, sigmoid or linear.
+
+    Source: Elman 1990, https://doi.org/10.1207/s15516709cog1402_1
+
+    >>> cell = RNNCell.create(Weights("xavier_uniform"), 3, 8)
+    >>> output, state = cell(jnp.ones((5, 3)), cell.zero_state(5))
+    >>> output.shape, bool((output == state).all())
+    ((5, 8), True)
+    """
+
+    weight_input: Float[Array | np.ndarray, "n_inputs n_units"]
+    weight_recurrent: Float[Array | np.ndarray, "n_units n_units"]
+    bias: Float[Array | np.ndarray, " n_units"]
+    activation: Literal["tanh", "relu", "sigmoid", "linear"] = eqx.field(
+        static=True, default="tanh"
+    )
+
+    def __check_init__(self):
+        """Refuse an unknown activation."""
+        if self.activation not in ACTIVATION:
+            raise RecipeError(
+                f"RNNCell has the activations {', '.join(ACTIVATION)}; got {self.activation!r}."
+            )
+
+    @classmethod
+    def create(
+        cls,
+        weights: Weights,
+        n_inputs: int,
+        n_units: int,
+        *,
+        activation: Literal["tanh", "relu", "sigmoid", "linear"] = "tanh",
+    ) -> "RNNCell":
+        """Draw the weights; biases start at 0."""
+        return cls(
+            weights((n_inputs, n_units), n_inputs, n_units),
+            weights((n_units, n_units), n_units, n_units, part=1),
+            weights.zeros(n_units),
+            activation,
+        )
+
+    @property
+    def n_inputs(self) -> int:
+        """Width of the input."""
+        return self.weight_input.shape[0]
+
+    @property
+    def n_units(self) -> int:
+        """Width of the output and of the state."""
+        return self.weight_recurrent.shape[0]
+
+    def __call__(
+        self,
+        x: Float[Array | np.ndarray, "batch features"],
+        state: Float[Array | np.ndarray, "batch units"],
+        *,
+        key: RowKey | None = None,
+        training: bool = False,
+    ) -> tuple[Float[Array, "batch units"], Float[Array, "batch units"]]:
+        """Take one time step.
+
+        Raises:
+            DataError: If x has another width than the cell was built for.
+        """
+        check_input(self, x)
+        z = jnp.matmul(x, self.weight_input) + jnp.matmul(state, self.weight_recurrent)
+        h = ACTIVATION[self.activation][0](z + jnp.broadcast_to(self.bias, z.shape))
+        return h, h
+
+    def sequence(
+        self,
+        inputs: Float[Array, "time batch features"],
+        state: Float[Array, "batch units"],
+        real: Bool[Array, "time batch"] | None,
+        *,
+        reverse: bool,
+    ) -> tuple[Float[Array, "time batch units"], Float[Array, "batch units"]]:
+        """Take every step of a sequence."""
+        projected = project(inputs, self.weight_input, self.bias)
+        recurrent = jnp.asarray(self.weight_recurrent)
+        states: Any = _rnn(self.activation, reverse, projected, recurrent, state, real)
+        return states, states[0 if reverse else -1]
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _rnn(activation, reverse, projected, recurrent, h0, real):
+    """Return the states after every step."""
+    function, _ = ACTIVATION[activation]
+
+    def step(h, of_step):
+        x, is_real = of_step
+        h = hold(is_real, function(x + jnp.matmul(h, recurrent)), h)
+        return h, h
+
+    return jax.lax.scan(step, h0, (projected, real), reverse=reverse)[1]
+
+
+def _forward(activation, reverse, projected, recurrent, h0, real):
+    states = _rnn(activation, reverse, projected, recurrent, h0, real)
+    return states, (states, recurrent, h0, real)
+
+
+def _backward(activation, reverse, saved, slopes):
+    states, recurrent, h0, real = saved
+    _, derivative = ACTIVATION[activation]
+    transposed = recurrent.T
+
+    def step(dh, of_step):
+        slope, h, is_real = of_step
+        dh = dh + slope
+        dz = only(is_real, dh) * derivative(h)
+        return rest(is_real, dh, jnp.matmul(dz, transposed)), dz
+
+    dh0, dz = jax.lax.scan(step, jnp.zeros_like(h0), (slopes, states, real), reverse=not reverse)
+    return dz, weight_gradient(before(states, h0, reverse), dz), dh0, None
+
+
+_rnn.defvjp(_forward, _backward)
