@@ -79,7 +79,7 @@ class TestHelp:
         ("resume", "Missing argument"),
         ("compare none.csv", "There is no file none.csv"),
         ("compare digit", "Did you mean 'digits'?"),
-        ("compare .", "is a folder without idx files"),
+        ("compare .", "is a folder without pictures"),
         ("compare data.csv --target colr", "Did you mean 'colour'?"),
         ("compare data.csv --drop nothing", "nothing"),
         ("compare data.csv --groups nothing", "nothing"),

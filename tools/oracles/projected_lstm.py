@@ -1,7 +1,8 @@
 """Write tests/oracles/projected_lstm.safetensors: PyTorch's LSTM with a projected output.
 
 Run from the repository with the [peers] extra installed: python tools/oracles/projected_lstm.py
-In float64; `x.grad` and the like are gradients of sum(y * cotangent) + sum(c**2), c the last memory.
+In float64; `x.grad` and the like are gradients of sum(y * cotangent) + sum(c**2), where c is the
+last memory.
 """
 
 from pathlib import Path

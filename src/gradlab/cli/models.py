@@ -10,14 +10,21 @@ from gradlab.cli.studies import (
     Drop,
     Groups,
     Header,
+    Horizon,
+    ImageSize,
     Json,
     Ratios,
     Scaling,
+    Series,
     Set,
     Target,
     TaskOption,
     Test,
+    Text,
     Time,
+    TokensOption,
+    Unreadable,
+    Window,
 )
 from gradlab.cli.terminal import console, print_json
 
@@ -38,6 +45,13 @@ def train(
     test: Test = None,
     drop: Drop = None,
     header: Header = None,
+    series: Series = None,
+    text: Text = None,
+    tokens: TokensOption = None,
+    window: Window = None,
+    horizon: Horizon = None,
+    image_size: ImageSize = None,
+    unreadable: Unreadable = "refuse",
     scaling: Scaling = "standard",
     ratios: Ratios = "0.6,0.2,0.2",
     epochs: Annotated[int | None, typer.Option(help="Epochs; 30 by default.")] = None,
@@ -59,6 +73,8 @@ def train(
     source = source_from(
         target=target, task=task, groups=groups, time=time, test=test, drop=drop or [],
         header=header, scaling=scaling, ratios=ratios,
+        series=series, text=text, tokens=tokens, window=window, horizon=horizon,
+        image_size=image_size, unreadable=unreadable,
     )  # fmt: skip
     output_file(out, "--out")
     opened = None if study is None else open_study(study)
@@ -115,14 +131,14 @@ def train(
 
 def predict(
     model: Annotated[Path, typer.Argument(help="Model file of `gradlab train`.")],
-    data: Annotated[str, typer.Argument(help="Table with the columns the model was trained on.")],
+    data: Annotated[str, typer.Argument(help="Data of the kind the model was trained on.")],
     out: Annotated[Path, typer.Option(help="CSV to write.")] = Path("predictions.csv"),
     header: Header = None,
 ) -> None:
-    """Write a prediction, and the probability of each class, for every row of a table."""
+    """Write a prediction, and the probability of each class, for every row of the data."""
     import polars as pl
 
-    from gradlab.data import features_like
+    from gradlab.data import features_like, list_images
     from gradlab.errors import DataError
     from gradlab.files import write_whole
     from gradlab.process import configure
@@ -135,12 +151,23 @@ def predict(
             f"{model} was saved by an estimator without its preprocessing; load it in Python with "
             "gradlab.load_model and give it scaled inputs."
         )
-    features = features_like(data, loaded.preprocessor, header=header)
+    if loaded.interface.per_step:
+        raise DataError(
+            f"{model} tells the next token of a text at every place, which no table holds. Load it "
+            "in Python with gradlab.load_model, or train a gradlab.CharLanguageModel to write text."
+        )
+    features = features_like(data, loaded.preprocessor, header=header, **loaded.reading)
+    files = list_images(data, header=header) if features.kind == "image" else None
     configure()
-    x = loaded.inputs(features)
-    columns: dict = {f"predicted {loaded.target_name}": loaded.predict(x)}
+    x, lengths = loaded.inputs(features), loaded.lengths(features)
+    predicted, name = loaded.predict(x, lengths), f"predicted {loaded.target_name}"
+    columns: dict = {} if files is None else {"file": files}
+    if predicted.ndim == 1:
+        columns[name] = predicted
+    else:
+        columns |= {f"{name} +{step + 1}": values for step, values in enumerate(predicted.T)}
     if loaded.kind != "regression":
-        shares = loaded.predict_proba(x)
+        shares = loaded.predict_proba(x, lengths)
         for i, label in enumerate(loaded.classes):
             columns[f"p({label})"] = shares[:, i]
     write_whole(out, pl.DataFrame(columns).write_csv())

@@ -36,6 +36,13 @@ def source_from(
     test: str | None,
     drop: list[str],
     header: bool | None,
+    series: str | None,
+    text: str | None,
+    tokens: str | None,
+    window: int | None,
+    horizon: int | None,
+    image_size: str | None,
+    unreadable: str,
     scaling: str,
     ratios: str,
 ) -> "Source":
@@ -59,6 +66,13 @@ def source_from(
         test=test,
         drop=tuple(name for text in drop for name in text.split(",")),
         header=header,
+        series=series,
+        text=text,
+        tokens=tokens,  # type: ignore[arg-type]
+        window=window,
+        horizon=horizon,
+        image_size=image_size,
+        unreadable=unreadable,  # type: ignore[arg-type]
         scaling=scaling,  # type: ignore[arg-type]
         ratios=parts,  # type: ignore[arg-type]
     )
@@ -80,11 +94,16 @@ def as_options(text: str) -> str:
     >>> as_options("Leave it out with drop=('alive',).")
     'Leave it out with --drop alive.'
     """
-    argument = r"\b(task|target|groups|time|test|drop|header)=\(?('[^']*'|True|False)?(,?\))?"
+    names = (
+        "task|target|groups|time|test|drop|header|series|text|tokens|window|horizon|image_size|"
+        "unreadable"
+    )
+    argument = rf"\b({names})=\(?('[^']*'|\"[^\"]*\"|\d+|True|False)?(,?\))?"
     return re.sub(argument, lambda found: _option(*found.group(1, 2)), text)
 
 
 def _option(name: str, value: str | None) -> str:
     if name == "header":
         return "--no-header" if value == "False" else "--header"
-    return f"--{name} {(value or '').strip(chr(39))}".rstrip()
+    bare = (value or "").strip("'\"")
+    return f"--{name.replace('_', '-')} {bare}".rstrip()

@@ -33,6 +33,22 @@ Drop = Annotated[list[str] | None, typer.Option(help="Column to leave out; may b
 Header = Annotated[
     bool | None, typer.Option("--header/--no-header", help="Whether row 1 holds names.")
 ]
+Series = Annotated[
+    str | None, typer.Option(help="Column that names the series of a row, where a row is a step.")
+]
+Text = Annotated[str | None, typer.Option(help="Column of texts to learn from.")]
+TokensOption = Annotated[
+    str | None, typer.Option("--tokens", help="Cut texts into words or characters.")
+]
+Window = Annotated[
+    int | None,
+    typer.Option(help="Steps that a forecast sees; without --horizon, tokens a row of one text."),
+]
+Horizon = Annotated[int | None, typer.Option(help="Steps to forecast of the target column.")]
+ImageSize = Annotated[
+    str | None, typer.Option(help="Size of pictures, as 64x48; the commonest by default.")
+]
+Unreadable = Annotated[str, typer.Option(help="Damaged pictures: refuse or skip.")]
 Scaling = Annotated[str, typer.Option(help="standard, minmax or none.")]
 Ratios = Annotated[str, typer.Option(help="Shares of training, validation and test rows.")]
 Set = Annotated[
@@ -65,6 +81,13 @@ def compare(
     test: Test = None,
     drop: Drop = None,
     header: Header = None,
+    series: Series = None,
+    text: Text = None,
+    tokens: TokensOption = None,
+    window: Window = None,
+    horizon: Horizon = None,
+    image_size: ImageSize = None,
+    unreadable: Unreadable = "refuse",
     scaling: Scaling = "standard",
     ratios: Ratios = "0.6,0.2,0.2",
     seeds: Annotated[int, typer.Option(help="Judging seeds a level.")] = 10,
@@ -95,6 +118,8 @@ def compare(
     source = source_from(
         target=target, task=task, groups=groups, time=time, test=test, drop=drop or [],
         header=header, scaling=scaling, ratios=ratios,
+        series=series, text=text, tokens=tokens, window=window, horizon=horizon,
+        image_size=image_size, unreadable=unreadable,
     )  # fmt: skip
     base = recipe_from(set_ or [], epochs=epochs)
     _carry_out(

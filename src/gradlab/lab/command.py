@@ -9,6 +9,10 @@ from gradlab.lab.question import Question, Source, Tuning
 from gradlab.lab.words import parse_set, parse_vary, written
 from gradlab.training.recipe import Recipe
 
+OF_SERIES_AND_IMAGES = (
+    "series", "text", "tokens", "window", "horizon", "image_size", "unreadable",
+)  # fmt: skip
+
 
 def command_of(question: Question) -> str | None:
     """Return the `gradlab compare` command of a question, to be pasted into a shell.
@@ -61,8 +65,8 @@ def _source(source: Source) -> list[str] | None:
         return None
     usual = Source()
     options = [source.path]
-    for name in ("target", "task", "groups", "time", "test"):
-        options += _given(name, getattr(source, name), getattr(usual, name))
+    for name in ("target", "task", "groups", "time", "test", *OF_SERIES_AND_IMAGES):
+        options += _given(name.replace("_", "-"), getattr(source, name), getattr(usual, name))
     for name in source.drop:
         options += ["--drop", name]
     if source.header is not None:

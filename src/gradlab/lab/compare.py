@@ -14,12 +14,13 @@ from typing import Any
 from gradlab.data import Dataset
 from gradlab.errors import DataError, RecipeError, StudyError
 from gradlab.lab.conduct import Conduct, Listener, Machine
+from gradlab.lab.defaults import usual_question
 from gradlab.lab.design import cells_of
 from gradlab.lab.facts import Facts, facts_of
 from gradlab.lab.folder import check_empty, new_folder
 from gradlab.lab.lock import only_writer
 from gradlab.lab.objects import labelled
-from gradlab.lab.preparation import prepare, read_data, read_snapshot
+from gradlab.lab.preparation import prepare, read_data, read_kept, read_snapshot
 from gradlab.lab.question import Design, Question, Source, Tuning, level_names, question_from_dict
 from gradlab.lab.snapshot import write_snapshot
 from gradlab.lab.store import STUDY_FILE, Store, read_question, write_question
@@ -111,6 +112,7 @@ def compare(
     )
     cells_of(question)  # a misspelt level should not wait for the data
     dataset = read_data(named.path if isinstance(data, str | Path) else data, named)
+    question = usual_question(question, dataset, asked=settings is not None)
     prepared = prepare(dataset, question)  # nor leave a folder behind
     folder = new_folder(out)
     with only_writer(folder):
@@ -157,7 +159,7 @@ def resume(
     source = question.data.inside(folder)
     try:
         cells_of(question)
-        dataset = read_data(source.path, source)
+        dataset = read_kept(source)
     except RecipeError as error:
         raise StudyError(f"{folder / STUDY_FILE} makes no sense: {error}") from None
     except DataError as error:

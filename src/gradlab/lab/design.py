@@ -9,6 +9,7 @@ import numpy as np
 
 from gradlab.errors import RecipeError
 from gradlab.lab.question import Question, level_name, level_names
+from gradlab.training.layers import parse_layers
 from gradlab.training.recipe import Recipe
 
 MOST_CELLS = 100_000
@@ -115,7 +116,7 @@ def base_levels(question: Question) -> dict[str, str]:
     for axis, names in level_names(question).items():
         own = _value(question.base, axis)
         for level, name in zip(question.vary[axis], names, strict=True):
-            if _same(level, own):
+            if _same(_written_layers(level) if axis == "layers" else level, own):
                 found[axis] = name
     return found
 
@@ -155,7 +156,17 @@ _NONE_MEANS_NOTHING = tuple(
 def _value(recipe: Recipe, axis: str) -> Any:
     if "." in axis:
         return recipe.parameters.get(axis, recipe.hyper().get(axis))
+    if axis == "layers":
+        return tuple(layer.text() for layer in recipe.given_layers())
     return recipe.rate() if axis == "learning_rate" else getattr(recipe, axis, None)
+
+
+def _written_layers(level: Any) -> Any:
+    """Return layers as a recipe writes them; what can't be read is refused where it is used."""
+    try:
+        return level if level in (None, "none") else tuple(s.text() for s in parse_layers(level))
+    except RecipeError:
+        return level
 
 
 def _same(level: Any, own: Any) -> bool:

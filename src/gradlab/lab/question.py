@@ -25,7 +25,7 @@ MOST_SEEDS = 5000
 MOST_SEED = 2**20
 """The seed of a study or a training lies below this."""
 
-NOT_VARIED = ("epochs", "parameters", "layers")
+NOT_VARIED = ("epochs", "parameters")
 """What all runs of a study share."""
 
 DEFAULT_VARY: dict[str, list] = {
@@ -88,6 +88,13 @@ class Source(_Checked):
     test: str | None = None
     drop: tuple[str, ...] = ()
     header: bool | None = None
+    series: str | None = None
+    text: str | None = None
+    tokens: Literal["words", "characters"] | None = None
+    window: int | None = None
+    horizon: int | None = None
+    image_size: str | None = None
+    unreadable: Literal["refuse", "skip"] = "refuse"
     scaling: Literal["standard", "minmax", "none"] = "standard"
     ratios: tuple[float, float, float] = (0.6, 0.2, 0.2)
     snapshot: bool = False
@@ -229,6 +236,8 @@ def level_name(level: Any) -> str:
     """
     if level is None:
         return "none"
+    if isinstance(level, tuple) and any(isinstance(part, str) for part in level):
+        return ", ".join(level_name(part) for part in level)
     if isinstance(level, tuple):
         return "x".join(level_name(part) for part in level) or "linear"
     return f"{level:g}" if isinstance(level, float) else str(level)

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from gradlab.data import Preprocessor, split_rows
+from gradlab.data import TextPreprocessor, in_vocabulary, split_rows
 from gradlab.errors import RecipeError, StudyError
+from gradlab.lab.defaults import usual_recipe
 from gradlab.lab.learning_curve import curve_path, write_learning_curve
-from gradlab.lab.preparation import read_data
+from gradlab.lab.preparation import preprocessor_for, read_data
 from gradlab.lab.question import MOST_SEED, Source
 from gradlab.metrics import Fit, judge_fit
 from gradlab.training.executors import Progressed, RunResult, execute, trained_network
@@ -93,7 +94,10 @@ def train(
             "A learning curve needs validation rows, and this split has none. Give the validation "
             "part a share, or leave the curve out."
         )
-    preprocessor = Preprocessor.fit(dataset.features, split.train, scaling=source.scaling)
+    recipe = usual_recipe(recipe, dataset)
+    preprocessor = preprocessor_for(dataset, split.train, [recipe], scaling=source.scaling)
+    if isinstance(preprocessor, TextPreprocessor) and dataset.y.ndim == 2:
+        dataset = in_vocabulary(dataset, preprocessor)
     task = make_task(dataset, split, preprocessor)
     planned = plan(task, [Run(recipe, seed)], workers=1)
     result = None
@@ -127,6 +131,11 @@ def train(
         trained,
         preprocessor=preprocessor,
         target_name=dataset.target_name,
+        reading={
+            name: value
+            for name in ("series", "time", "text", "horizon")
+            if (value := getattr(source, name)) is not None
+        },
         scores={name: value for name, value in scores.items() if value is not None},
     )
     return Fitted(

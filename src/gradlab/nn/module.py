@@ -69,12 +69,17 @@ def trainable(model: PyTree) -> PyTree:
     return jax.tree.map(mark, model, is_leaf=lambda node: isinstance(node, Fixed))
 
 
+AUGMENTED = 2**16
+"""Augmentations count from here, past any number of layers."""
+
+
 class Sequential(Layer):
     """Layers one after another; its state is the tuple of theirs.
 
     Layer i draws its random numbers from `key.fold(i)`, so adding a layer at the end leaves the
-    masks of the others as they were. Layers of kind "shape" don't count: an image that is
-    flattened first is masked like a row.
+    masks of the others as they were. Layers of kind "shape" don't count, and those of kind
+    "augmentation" count for themselves: an image that is flattened, or turned, is masked like one
+    that is not.
     """
 
     takes_padded: ClassVar[bool] = True
@@ -88,10 +93,13 @@ class Sequential(Layer):
     def __call__(self, x, state, *, key=None, training=False, mask=None):
         """Map a batch through every layer in turn."""
         new_states = []
-        number = 0
+        number, augmented = 0, AUGMENTED
         for layer, layer_state in zip(self.layers, state, strict=True):
-            layer_key = None if key is None else key.fold(number)
-            number += getattr(layer, "kind", "") != "shape"
+            kind = getattr(layer, "kind", Layer.kind)
+            augments = kind == "augmentation"
+            layer_key = None if key is None else key.fold(augmented if augments else number)
+            augmented += augments
+            number += not augments and kind != "shape"
             x, layer_state = apply(layer, x, layer_state, layer_key, training, mask)
             new_states.append(layer_state)
         return x, tuple(new_states)

@@ -33,9 +33,9 @@ def statistics(
 ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
     """Return mean and biased variance over some axes, which stay as axes of length 1.
 
-    One pass over the data: with c = x − x_first, mean = x_first + E[c] and variance = E[c²] − E[c]²
-    (a convolutional step of 30 ms became one of 21). Subtracting the first element of
-    every reduced slice keeps E[c²] and E[c]² small, so nothing cancels at a mean far from 0.
+    With a = E[x] as far as rounding lets it be, and c = x − a: mean = a + E[c] and
+    variance = E[c²] − E[c]². E[c] is the rounding error of a, so nothing cancels at a mean far
+    from 0, and the two passes take less time than one that subtracts a pixel of the data.
 
     Args:
         x: Batch.
@@ -48,16 +48,24 @@ def statistics(
     """
     x = jnp.asarray(x)
     axes = {a % x.ndim for a in ((axis,) if isinstance(axis, int) else axis)}
-    first = tuple(slice(0, 1) if a in axes else slice(None) for a in range(x.ndim))
-    origin = jax.lax.stop_gradient(x[first])
-    centred = x - origin
-    if mask is not None:
-        centred = jnp.where(jnp.reshape(mask, (-1, *[1] * (x.ndim - 1))), centred, 0)
     share = 1 / _count(x, axes, mask)
     reduced = tuple(sorted(axes))
-    mean = share * jnp.sum(centred, axis=reduced, keepdims=True)
-    variance = share * jnp.sum(centred * centred, axis=reduced, keepdims=True) - mean * mean
-    return origin + mean, jnp.where(variance < 0, 0, variance)  # rounding; NaN stays NaN
+
+    def average(values: Array) -> Array:
+        return share * jnp.sum(_kept(values, mask), axis=reduced, keepdims=True)
+
+    near = jax.lax.stop_gradient(average(x))
+    centred = x - near
+    error = average(centred)
+    variance = average(centred * centred) - error * error
+    return near + error, jnp.where(variance < 0, 0, variance)  # rounding; NaN stays NaN
+
+
+def _kept(values: Array, mask: Array | np.ndarray | None) -> Array:
+    """Return the values with zeros in the rows that do not count, whatever stands there."""
+    if mask is None:
+        return values
+    return jnp.where(jnp.reshape(mask, (-1, *[1] * (values.ndim - 1))), values, 0)
 
 
 def _count(x: Array, axes: set[int], mask: Array | np.ndarray | None) -> Array:
@@ -107,6 +115,48 @@ def _ones(n: int) -> Array:
 
 def _zeros(n: int) -> Array:
     return jnp.asarray(np.zeros(n), float)
+
+
+@jax.custom_vjp
+def _normalized(
+    x: Float[Array, "batch *shape"],
+    scale: Float[Array, " n_features"],
+    shift: Float[Array, " n_features"],
+    epsilon: Float[Array, ""],
+    mask: Bool[Array, " batch"] | None,
+) -> tuple[Float[Array, "batch *shape"], tuple[Float[Array, "..."], Float[Array, "..."]]]:
+    """Return the batch normalised per feature, with the mean and variance that did it.
+
+    The gradient is written by hand: automatic differentiation goes through the data three times as
+    often (a convolutional step with two batch norms takes 1.4 times as long). The statistics are
+    for the running averages and carry no gradient of their own.
+    """
+    return _normalize(x, scale, shift, epsilon, mask)[0]
+
+
+def _normalize(x: Array, scale: Array, shift: Array, epsilon: Array, mask: Array | None):
+    mean, variance = statistics(x, tuple(range(x.ndim - 1)), mask=mask)
+    root = jax.lax.rsqrt(variance + epsilon)
+    y = (x - mean) * (root * _last(scale, x)) + _last(shift, x)
+    return (y, (mean, variance)), (x, mean, root, scale, mask)
+
+
+def _normalize_back(saved: tuple, cotangents: tuple):
+    x, mean, root, scale, mask = saved
+    g, _ = cotangents
+    axes = tuple(range(x.ndim - 1))
+    share = 1 / _count(x, set(axes), mask)
+    scale_here = _last(scale, x)
+    of_shift = jnp.sum(g, axis=axes, keepdims=True)
+    of_scale = jnp.sum((x - mean) * g, axis=axes, keepdims=True) * root
+    # Through the mean and the variance, which only the rows that count have made.
+    through = share * (of_shift + (x - mean) * (root * of_scale))
+    of_x = (g - _kept(through, mask)) * (root * scale_here)
+    of_epsilon = jnp.sum(-0.5 * of_scale * scale_here * root * root)
+    return of_x, of_scale.reshape(-1), of_shift.reshape(-1), of_epsilon, None
+
+
+_normalized.defvjp(_normalize, _normalize_back)
 
 
 class BatchNorm(Layer):
@@ -161,14 +211,14 @@ class BatchNorm(Layer):
     ) -> tuple[Float[Array, "batch *shape"], PyTree]:
         """Normalise a batch; in training the state moves towards the batch's statistics."""
         x = jnp.asarray(x)
-        if training:
-            axes = tuple(range(x.ndim - 1))
-            mean, variance = statistics(x, axes, mask=mask)
-            state = self._averaged(state, mean, variance, _count(x, set(axes), mask))
-        else:
-            mean, variance = (_last(average, x) for average in state)
-        y = _standardize(x, mean, variance, self.epsilon)
-        return y * _last(self.scale, x) + _last(self.shift, x), state
+        if not training:
+            y = _standardize(x, *(_last(average, x) for average in state), self.epsilon)
+            return y * _last(self.scale, x) + _last(self.shift, x), state
+        numbers = (jnp.asarray(n, x.dtype) for n in (self.scale, self.shift, self.epsilon.value))
+        mask = None if mask is None else jnp.asarray(mask)
+        y, (mean, variance) = _normalized(x, *numbers, mask)
+        count = _count(x, set(range(x.ndim - 1)), mask)
+        return y, self._averaged(state, mean, variance, count)
 
     def _averaged(self, state: PyTree, mean: Array, variance: Array, count: Array) -> PyTree:
         old_mean, old_variance = state

@@ -44,6 +44,7 @@ class Model:
         target_shift, target_scale: number = score · target_scale + target_shift; one for all, or
             one for each output.
         preprocessor: From a table to inputs; None if the caller scales.
+        reading: How `features_like` is to read new data (series, time, text, horizon).
         scores: Validation and test scores by name.
     """
 
@@ -57,6 +58,7 @@ class Model:
     target_shift: float | tuple[float, ...] = 0.0
     target_scale: float | tuple[float, ...] = 1.0
     preprocessor: "AnyPreprocessor | None" = None
+    reading: dict[str, Any] = dataclasses.field(default_factory=dict)
     scores: dict[str, float] = dataclasses.field(default_factory=dict)
 
     @property
@@ -141,6 +143,7 @@ class Model:
             "target_shift": self.target_shift,
             "target_scale": self.target_scale,
             "preprocessor": None if self.preprocessor is None else self.preprocessor.to_dict(),
+            "reading": self.reading,
             "scores": self.scores,
         }
         arrays = {**_tensors(self.network, self.states), **(tensors or {})}
@@ -196,6 +199,7 @@ def model_of(
     *,
     preprocessor: "AnyPreprocessor | None" = None,
     target_name: str = "target",
+    reading: dict[str, Any] | None = None,
     scores: dict[str, float] | None = None,
 ) -> Model:
     """Return the model of a run's network."""
@@ -210,6 +214,7 @@ def model_of(
         target_shift=task.target_shift,
         target_scale=task.target_scale,
         preprocessor=preprocessor,
+        reading=reading or {},
         scores=scores or {},
     )
 
@@ -268,6 +273,7 @@ def _restore(content: dict[str, Any], tensors: dict[str, np.ndarray]) -> Model:
         target_shift=_number_or_tuple(content["target_shift"]),
         target_scale=_number_or_tuple(content["target_scale"]),
         preprocessor=None if stored is None else preprocessor_from_dict(stored),
+        reading=content["reading"],
         scores=content["scores"],
     )
 

@@ -19,6 +19,7 @@ from gradlab.nn.convolution import (
     TransposedConv2D,
 )
 from gradlab.nn.dense import Dense, n_parameters
+from gradlab.nn.encoder_decoder import EncoderDecoder, Tied
 from gradlab.nn.module import Sequential, initial_state
 from gradlab.nn.noise import Dropout, GaussianNoise
 from gradlab.nn.normalization import NORMALIZATIONS
@@ -35,10 +36,13 @@ from gradlab.nn.reshape import Flatten, Reshape, Upsample2D
 from gradlab.nn.weights import Weights
 from gradlab.training import layers as specs
 from gradlab.training.interface import Interface
+from gradlab.training.mirror import mirror, shape_after
 from gradlab.training.recipe import Recipe, keyword_parameters
 
 POOLINGS_OF_SEQUENCES = {"max": MaxPool1D, "average": AveragePool1D}
 GLOBAL_POOLINGS = {"max": GlobalMaxPool, "average": GlobalAveragePool}
+CORRUPTIONS = ("noise", "mask")
+"""Augmentations that take numbers of any shape."""
 FLOAT32 = np.dtype(np.float32)
 Shape = tuple[int, ...]
 
@@ -64,12 +68,14 @@ class LayerRow:
 
 def build_network(
     recipe: Recipe, interface: Interface, *, seed: int | None, dtype: np.dtype = FLOAT32
-) -> Sequential:
+) -> Sequential | EncoderDecoder:
     """Return the network of a recipe with the initial weights of a seed, as NumPy arrays.
 
     Each layer with weights is followed by norm → activation → noise → dropout, the order of
-    NRM-11, and by its pooling, if any; the output layer is dense alone and gives scores. NumPy
-    makes the weights because eager JAX would compile a small program for each of them.
+    NRM-11, and by its pooling, if any; the output layer is dense alone and gives scores. Where the
+    answer is the input itself the network is an `EncoderDecoder`: the recipe's layers, and its
+    decoder with the output layer. NumPy makes the weights because eager JAX would compile a small
+    program for each of them.
 
     Args:
         recipe: What to build.
@@ -82,7 +88,7 @@ def build_network(
         RecipeError: If a layer does not fit the shape that reaches it.
     """
     builder = _built(recipe, interface, seed, dtype)
-    return jax.tree.map(lambda leaf: _as_dtype(leaf, dtype), Sequential(tuple(builder.layers)))
+    return jax.tree.map(lambda leaf: _as_dtype(leaf, dtype), builder.network())
 
 
 def network_table(recipe: Recipe, interface: Interface) -> list[LayerRow]:
@@ -113,7 +119,10 @@ def _built(recipe: Recipe, interface: Interface, seed: int | None, dtype: np.dty
         except GradlabError as error:
             came = _shown(builder.shape)
             raise RecipeError(f"layer {number}, '{text}', given {came}: {error}") from None
-    builder.add_output()
+    if interface.reconstructs:
+        builder.add_decoder()
+    else:
+        builder.add_output()
     return builder
 
 
@@ -126,6 +135,8 @@ class _Builder:
         self.seed = seed
         self.dtype = dtype
         self.layers: list[Any] = []
+        self.n_encoder = 0
+        """Layers of an autoencoder's first half."""
         self.rows: list[LayerRow] = []
         self.shape: Shape = interface.input_shape
         self.tokens = interface.n_tokens is not None
@@ -133,7 +144,8 @@ class _Builder:
         self.steps = interface.per_step
         """Whether dense layers map every step of a sequence by itself."""
         self.n_weighted = 0
-        if recipe.augment and len(self.shape) != 3:
+        of_images = any(text.split()[0].lower() not in CORRUPTIONS for text in recipe.augment)
+        if recipe.augment and (self.tokens or (of_images and len(self.shape) != 3)):
             raise RecipeError(
                 f"augment={list(recipe.augment)} changes images; these examples have shape "
                 f"{_shown(self.shape)}."
@@ -232,11 +244,55 @@ class _Builder:
             self.layers.append(Dropout(rate=spec.dropout))
         self._tell(text, first, before, positions)
 
+    def network(self) -> Sequential | EncoderDecoder:
+        """Return the whole."""
+        if not self.interface.reconstructs:
+            return Sequential(tuple(self.layers))
+        n = self.n_encoder
+        return EncoderDecoder(Sequential(tuple(self.layers[:n])), Sequential(tuple(self.layers[n:])))
+
+    def add_decoder(self) -> None:
+        """Add an autoencoder's second half, which ends in scores of the input's shape."""
+        self.n_encoder = len(self.layers)
+        self._no_tokens("an autoencoder")
+        wanted, decoder = self.interface.input_shape, self.recipe.decoder
+        if decoder not in ("mirror", "tied"):
+            for spec in self.recipe.decoder_specs():
+                self.add(spec, f"decoder {spec.text()}", later=())
+            self.add_output()
+            return
+        encoder = self.layers[: self.n_encoder]
+        groups = mirror(encoder, wanted, lambda: self.weights(None), tied=decoder == "tied")
+        for group in groups:
+            before, operations, workspace = self.shape, 0, 0
+            for layer in group:
+                real = layer.untied(Sequential(tuple(encoder))) if isinstance(layer, Tied) else layer
+                positions = 1 if len(self.shape) == 1 else int(np.prod(self.shape[:-1]))
+                operations += 2 * np.size(getattr(real, "weight", ())) * positions
+                if hasattr(real, "workspace"):
+                    workspace = max(workspace, real.workspace(self.shape))
+                self.shape = shape_after(real, self.shape)
+            first = len(self.layers)
+            self.layers += group
+            if group is groups[-1]:
+                self._activation(self.recipe.output_activation)
+            name = "output" if group is groups[-1] else "decoder"
+            n_own = n_parameters(self.layers[first:])
+            self.rows.append(
+                LayerRow(f"{name} {_shown(self.shape)}", self.shape, n_own, operations, workspace)
+            )
+        if self.shape != wanted:
+            raise RecipeError(
+                f"the decoder leads back to {_shown(self.shape)}, but the input has "
+                f"{_shown(wanted)}. Leave out augmentations that change the size of an image."
+            )
+
     def add_output(self) -> None:
         """Add the layer that gives the scores."""
         first, before = len(self.layers), self.shape
         if self.interface.reconstructs:
             self._reconstruction()
+            self._activation(self.recipe.output_activation)
         else:
             self._no_tokens("the output")
             if self.interface.per_step:

@@ -22,6 +22,7 @@ from gradlab.optim import OPTIMIZERS
 from gradlab.optim.kind import OptimizerKind
 from gradlab.optim.schedules import SCHEDULES
 from gradlab.training.fields import (
+    ActivationName,
     ActivationNames,
     InitName,
     LossName,
@@ -36,9 +37,13 @@ from gradlab.training.fields import (
     shown,
 )
 from gradlab.training.layers import (
+    Activate,
     Block,
     CellName,
     Dense,
+    Drop,
+    Noise,
+    Norm,
     PoolingName,
     Size,
     Spec,
@@ -46,6 +51,8 @@ from gradlab.training.layers import (
 )
 
 MAX_EPOCHS = 1_000_000
+PROBABILITIES = ("sigmoid", "softmax")
+"""Activations whose outputs lie between 0 and 1, so that a mean of them has a divergence."""
 
 
 def _augmentations(value: Any) -> tuple[str, ...]:
@@ -56,6 +63,17 @@ def _augmentations(value: Any) -> tuple[str, ...]:
         )
     parse_augmentations(value)
     return tuple(value)
+
+
+def _decoder(value: Any) -> Any:
+    if value in ("mirror", "tied", "none"):
+        return value
+    if isinstance(value, str):
+        raise ValueError(
+            f"decoder must be 'mirror', 'tied', 'none' or a list, one layer a line; got "
+            f"{shown(value)}."
+        )
+    return parse_layers(value)
 
 
 Layers = Annotated[Any, BeforeValidator(lambda v: None if v is None else parse_layers(v))]
@@ -85,6 +103,13 @@ class Recipe(Part):
         cell: Kind of recurrent layers that name none.
         augment: Changes of the training images, such as ("translate 0.1", "mirror").
         input_noise: Standard deviation of Gaussian noise on the (scaled) inputs in training.
+        decoder: How an autoencoder leads back from its code, the output of the last layer:
+            "mirror" undoes the layers one by one, "tied" does so with their own weights transposed,
+            "none" has the output layer alone, and a list names layers to stand before it.
+        output_activation: Of an autoencoder's output layer.
+        sparsity: Wanted mean activation ρ of each unit of an autoencoder's code, for which λ Σ_j
+            KL(ρ ‖ ρ̂_j) is added to the loss; None for none. It needs a sigmoid there.
+        sparsity_weight: λ.
         loss: Name, or "auto": cross-entropy for classes, squared error for numbers.
         optimizer: Name, or any `optax.GradientTransformation`.
         learning_rate: Step size; None takes the technique's usual value. AdaDelta and an Optax
@@ -124,6 +149,10 @@ class Recipe(Part):
     cell: CellName = "lstm"
     augment: Augmentations = ()
     input_noise: NonNegativeNumber = 0.0
+    decoder: Annotated[Any, BeforeValidator(_decoder)] = "mirror"
+    output_activation: ActivationName = "linear"
+    sparsity: Annotated[float, Field(gt=0, lt=1)] | None = None
+    sparsity_weight: NonNegativeNumber = 3.0
     loss: LossName = "auto"
     optimizer: Any = "adam"
     learning_rate: PositiveNumber | None = None
@@ -155,7 +184,7 @@ class Recipe(Part):
 
     @model_validator(mode="after")
     def _coherent(self) -> "Recipe":
-        blocks = [spec for spec in self.given_layers() if isinstance(spec, Block)]
+        blocks = [spec for spec in self._written() if isinstance(spec, Block)]
         if isinstance(self.activation, tuple) and len(self.activation) != len(blocks):
             raise ValueError(
                 f"activation names {len(self.activation)} layers, but the network has "
@@ -172,6 +201,13 @@ class Recipe(Part):
             )
         for key, value in self.parameters.items():
             _check_parameter(key, value, self._techniques())
+        if self.sparsity is not None:
+            names = [a for spec in self.specs() if (a := getattr(spec, "activation", None))]
+            if not names or names[-1] not in PROBABILITIES:
+                raise ValueError(
+                    f"sparsity={self.sparsity:g} is a mean of numbers between 0 and 1, but the "
+                    f"code's activation is {names[-1] if names else 'none'}; take sigmoid."
+                )
         return self
 
     def __hash__(self) -> int:
@@ -210,7 +246,18 @@ class Recipe(Part):
 
     def specs(self) -> tuple[Spec, ...]:
         """Return the layers but the last, the output, with every field filled in."""
-        given = self.given_layers()
+        return self._filled()[: len(self.given_layers())]
+
+    def decoder_specs(self) -> tuple[Spec, ...]:
+        """Return the layers that `decoder` names, with every field filled in."""
+        return self._filled()[len(self.given_layers()) :]
+
+    def _written(self) -> tuple[Spec, ...]:
+        own = self.decoder if isinstance(self.decoder, tuple) else ()
+        return (*self.given_layers(), *own)
+
+    def _filled(self) -> tuple[Spec, ...]:
+        given = self._written()
         n_blocks = sum(isinstance(spec, Block) for spec in given)
         names = iter(
             self.activation if isinstance(self.activation, tuple) else (self.activation,) * n_blocks
@@ -229,6 +276,12 @@ class Recipe(Part):
             }
             filled.append(spec.model_copy(update=missing))
         return tuple(filled)
+
+    @property
+    def sees_shape(self) -> bool:
+        """Whether a layer looks at an example as an image or a sequence, not as a row."""
+        flat = Dense | Norm | Activate | Drop | Noise
+        return bool(self.augment) or any(not isinstance(s, flat) for s in self.given_layers())
 
     def optimizer_kind(self) -> OptimizerKind:
         """Return the optimizer's row in OPTIMIZERS, or the wrapped Optax transformation."""
@@ -270,6 +323,8 @@ class Recipe(Part):
         for name in ("l1", "l2", "clip_value", "clip_norm"):
             if getattr(self, name):
                 numbers[name] = getattr(self, name)
+        if self.sparsity is not None:
+            numbers |= {"sparsity": self.sparsity, "sparsity_weight": self.sparsity_weight}
         return numbers
 
     def structure(self) -> tuple:
@@ -294,6 +349,8 @@ class Recipe(Part):
         }
         return (
             layers,
+            tuple(spec.structure() for spec in self.decoder_specs()) or str(self.decoder),
+            self.output_activation,
             jax.tree.structure(parse_augmentations(self.augment)),
             bool(self.input_noise),
             tuple(sorted(of_layers.items())),
@@ -329,6 +386,8 @@ class Recipe(Part):
             fields["optimizer"] = kind.name
         if self.layers is not None:
             fields["layers"] = [spec.text() for spec in self.layers]
+        if isinstance(self.decoder, tuple):
+            fields["decoder"] = [spec.text() for spec in self.decoder]
         return {
             k: list(v) if isinstance(v, tuple) else v for k, v in fields.items() if v is not None
         }
@@ -340,7 +399,9 @@ class Recipe(Part):
 
     def _techniques(self) -> Mapping[str, Mapping[str, Callable | None]]:
         def used(field: str, family: Mapping[str, Any]) -> dict[str, Any]:
-            names = {getattr(spec, field, None) for spec in self.specs()} - {None}
+            names = {getattr(spec, field, None) for spec in self._filled()} - {None}
+            if field == "activation" and self.output_activation != "linear":
+                names.add(self.output_activation)
             return {name: family[name] for name in sorted(names)}
 
         return {

@@ -14,12 +14,14 @@ import optax
 from jaxtyping import Array, Float, PyTree
 
 from gradlab.errors import RecipeError
+from gradlab.nn.encoder_decoder import EncoderDecoder
 from gradlab.nn.losses import LOSSES
 from gradlab.nn.module import Sequential, kinds_of, trainable
 from gradlab.nn.noise import check_block_order
 from gradlab.nn.padded import Padded
 from gradlab.nn.penalties import is_weight, l1_penalty, l2_penalty
 from gradlab.nn.random import RowKey
+from gradlab.nn.sparsity import sparsity_penalty
 from gradlab.optim import clip_by_norm, clip_by_value, decoupled_weight_decay
 from gradlab.training.interface import Interface
 from gradlab.training.learner import Batch, Learner
@@ -77,6 +79,7 @@ def supervised(recipe: Recipe, interface: Interface, *, kind: TaskKind, dtype: A
             f"class_weight={recipe.class_weight} needs one class a row; the target is "
             f"{'a class for every step' if interface.per_step else 'a number'}. Leave it out."
         )
+    _check_reconstruction(recipe, kind)
     template = build_network(recipe, interface, seed=None, dtype=dtype)
     return network_learner(template, recipe, kind=kind, piece=piece_rows(recipe, interface))
 
@@ -113,7 +116,8 @@ def network_learner(
     }
     loss = LOSSES[loss_name(recipe, kind)].loss
     couples = _couples_examples(template)
-    if couples:
+    sparse = "sparsity" in recipe.hyper()
+    if couples or sparse:  # a mean activation is one of the whole batch
         piece = None
     sigmoid_output = LOSSES[loss_name(recipe, kind)].sigmoid_output
     names = tuple(sorted(recipe.hyper()))
@@ -154,16 +158,27 @@ def network_learner(
 
         def total_loss(params: PyTree, batch: Batch, key: RowKey):
             network = eqx.combine(params, fixed, static)
-            answers, layers = network(
-                batch.x, state.layers, key=key, training=True, mask=batch.weight > 0
-            )
+            real: dict[str, Any] = {"key": key, "training": True, "mask": batch.weight > 0}
+            if sparse:
+                code, layers = network.encode(batch.x, state.layers, **real)
+                answers, layers = network.decode(code, layers, **real)
+                added = sparsity_penalty(
+                    code,
+                    batch.weight,
+                    target=hyper["sparsity"],
+                    strength=hyper["sparsity_weight"],
+                )
+            else:
+                answers, layers = network(batch.x, state.layers, **real)
+                added = None
             rows = batch.weight
             if recipe.class_weight == "balanced":
                 assert batch.balanced is not None  # the engine gives it wherever there are classes
                 rows = rows * batch.balanced
             scores, targets, weights = _compared(answers, batch, rows, kind)
             total, weight = loss(scores, targets, weights)
-            return total, (weight, layers)
+            minimised = total if added is None else total + weight * added
+            return minimised, (total, weight, layers)
 
         def penalty(params: PyTree):
             network = eqx.combine(params, fixed, static)
@@ -175,7 +190,7 @@ def network_learner(
             return value
 
         def piece_gradients(batch: Batch, key: RowKey):
-            (total, (weight, layers)), gradients = jax.value_and_grad(total_loss, has_aux=True)(
+            (_, (total, weight, layers)), gradients = jax.value_and_grad(total_loss, has_aux=True)(
                 params, batch, key
             )
             return (gradients, total, weight), layers
@@ -230,6 +245,22 @@ def network_learner(
         keeps_best=recipe.patience is not None,
         couples_examples=couples,
     )
+
+
+def _check_reconstruction(recipe: Recipe, kind: TaskKind) -> None:
+    if kind == "reconstruction":
+        if LOSSES[loss_name(recipe, kind)].sigmoid_output and recipe.output_activation != "linear":
+            raise RecipeError(
+                f"loss={recipe.loss} has its sigmoid inside; leave out "
+                f"output_activation={recipe.output_activation}."
+            )
+        return
+    for name in ("decoder", "output_activation", "sparsity"):
+        value, usual = getattr(recipe, name), Recipe.model_fields[name].default
+        if value != usual:
+            raise RecipeError(
+                f"{name} is for autoencoders, but the target is a {kind} one. Leave it out."
+            )
 
 
 def piece_rows(recipe: Recipe, interface: Interface) -> int | None:
@@ -327,7 +358,7 @@ def right(
     return jnp.where(answers == targets, weights, 0).sum()
 
 
-def initial_arrays(network: Sequential) -> PyTree:
+def initial_arrays(network: Sequential | EncoderDecoder) -> PyTree:
     """Return what a learner's `init` takes: the arrays of a freshly built network."""
     return eqx.filter(network, eqx.is_array)
 

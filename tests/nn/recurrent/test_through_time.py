@@ -76,48 +76,46 @@ def test_an_open_forget_gate_carries_gradients_far(float64):
     assert lost[0] < 1e-8
 
 
-def accuracy_of_memory(cell_name: str, lag: int, *, steps: int = 400) -> float:
-    """Train a cell to say at the end which of two symbols came first; return its accuracy."""
-    weights = Weights("xavier_uniform", layer=1)
-    network = Sequential(
-        (
-            Recurrent(CELLS[cell_name].create(Weights("xavier_uniform"), 2, 12), outputs="last"),
-            Dense(weights((12, 1), 12, 1), weights.zeros(1)),
-        )
-    )
-    optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(1e-2))
-    ones = jnp.ones(32)
+def accuracies_of_memory(cell_name: str, lag: int) -> np.ndarray:
+    """Train a cell to tell, after a stretch of noise, the symbol that came before it.
+
+    Returns the accuracy from each of four starts.
+    """
+    optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(2e-2))
+
+    def network_of(seed):
+        weights = [Weights("xavier_uniform", layer=i, seed=seed) for i in range(2)]
+        layer = Recurrent(CELLS[cell_name].create(weights[0], 2, 12), outputs="last")
+        return Sequential((layer, Dense(weights[1]((12, 1), 12, 1), weights[1].zeros(1))))
 
     def batch(key):
-        first, noise = jax.random.split(key)
-        y = jax.random.bernoulli(first, 0.5, (32,))
-        x = jax.random.normal(noise, (32, lag, 1)) * jnp.ones((1, 1, 2)) * 0.5
-        return x.at[:, 0, 1].set(2.0 * y - 1), y.astype(jnp.int32)
+        of_symbol, of_noise = jax.random.split(key)
+        symbol = jax.random.bernoulli(of_symbol, 0.5, (32,))
+        x = jax.random.normal(of_noise, (32, lag, 2))
+        return x.at[:, 0, 1].set(2.0 * symbol - 1), symbol.astype(jnp.int32)
 
-    @jax.jit
-    def train(network):
-        def step(carry, key):
-            network, state = carry
-            x, y = batch(key)
+    def loss(network, x, y):
+        total, weight = binary_cross_entropy(network(x, ((), ()))[0], y, jnp.ones(32))
+        return total / weight
 
-            def loss(network):
-                total, weight = binary_cross_entropy(network(x, ((), ()))[0], y, ones)
-                return total / weight
+    def step(carry, key):
+        network, state = carry
+        updates, state = optimizer.update(jax.grad(loss)(network, *batch(key)), state)
+        return (optax.apply_updates(network, updates), state), None
 
-            updates, state = optimizer.update(jax.grad(loss)(network), state)
-            return (optax.apply_updates(network, updates), state), None
-
-        keys = jax.random.split(jax.random.key(0), steps)
+    def train(network, key):
+        keys = jax.random.split(key, 400)
         (network, _), _ = jax.lax.scan(step, (network, optimizer.init(network)), keys)
-        xs, ys = jax.vmap(batch)(jax.random.split(jax.random.key(1), 16))
-        right = jax.vmap(lambda x, y: (network(x, ((), ()))[0][:, 0] > 0) == (y > 0))(xs, ys)
-        return right.mean()
+        x, y = jax.vmap(batch)(jax.random.split(jax.random.key(99), 16))
+        scores = jax.vmap(lambda x: network(x, ((), ()))[0][:, 0])(x)
+        return ((scores > 0) == (y > 0)).mean()
 
-    return float(train(jax.tree.map(jnp.asarray, network)))
+    networks = jax.tree.map(lambda *leaves: np.stack(leaves), *map(network_of, range(4)))
+    return np.asarray(jax.jit(jax.vmap(train))(networks, jax.vmap(jax.random.key)(jnp.arange(4))))
 
 
 @pytest.mark.catalogue("RNN-17")
 def test_an_lstm_remembers_further_than_a_plain_network():
-    assert accuracy_of_memory("rnn", lag=3) > 0.95
-    assert accuracy_of_memory("lstm", lag=40) > 0.95
-    assert accuracy_of_memory("rnn", lag=40) < 0.8
+    assert accuracies_of_memory("rnn", lag=3).min() > 0.95
+    assert accuracies_of_memory("lstm", lag=20).min() > 0.9
+    assert accuracies_of_memory("rnn", lag=20).min() < 0.8

@@ -51,7 +51,7 @@ class ImagePreprocessor:
         if not np.isfinite([low, high]).all():
             raise DataError("An image has missing or infinite pixels. Fill them first.")
         if high == low:
-            raise DataError(f"Every pixel of the training images is {low:g}: nothing to learn from.")
+            raise DataError(f"All training pixels are {low:g}: there is nothing to learn from.")
         note = f"pixels from {low:g} to {high:g} are scaled to 0 to 1"
         return cls(shape, low, high, (note,))
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -83,7 +83,7 @@ class Convolution(Layer):
         groups: int = 1,
         bias: bool = True,
         chunk: int | None = None,
-    ) -> Self:
+    ) -> "Convolution":
         """Return the layer with initial weights; biases start at zero.
 
         Args:

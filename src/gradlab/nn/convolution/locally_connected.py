@@ -6,7 +6,7 @@ share one kernel, it shows which of the two, locality or sharing, makes a differ
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -73,7 +73,7 @@ class LocallyConnected(Layer):
         stride: Numbers = 1,
         padding: Padding = "valid",
         bias: bool = True,
-    ) -> Self:
+    ) -> "LocallyConnected":
         """Return the layer with initial weights; biases start at zero.
 
         Args:

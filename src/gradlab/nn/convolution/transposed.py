@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -115,7 +115,7 @@ class TransposedConv2D(Layer):
         output_padding: int | Sequence[int] = 0,
         bias: bool = True,
         chunk: int | None = None,
-    ) -> Self:
+    ) -> "TransposedConv2D":
         """Return the layer with initial weights; biases start at zero.
 
         An output pixel sees about kernel size / stride² pixels of the input, each with n_in
