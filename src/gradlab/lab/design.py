@@ -90,6 +90,35 @@ def cells_of(question: Question) -> list[Cell]:
     return list(cells.values())
 
 
+OF_LAYERS = {
+    "activation": "'dense 64' or 'conv 16'",
+    "norm": "'dense 64' or 'conv 16'",
+    "kernel": "'conv 16' without a size",
+    "pooling": "'pool 2'",
+    "cell": "'recurrent 64'",
+}
+"""Settings that reach a network through layers that leave them open, and such layers."""
+
+
+def check_effect(question: Question) -> None:
+    """Refuse to vary what no layer of the network takes from the recipe.
+
+    Raises:
+        RecipeError: Naming the setting and a layer that would take it.
+    """
+    if "layers" in question.vary or "hidden" in question.vary:
+        return
+    for axis in OF_LAYERS.keys() & question.vary.keys():
+        levels = question.vary[axis]
+        networks = {_changed(question.base, {axis: level}).specs() for level in levels}
+        if len(levels) > 1 and len(networks) == 1:
+            written = ", ".join(layer.text() for layer in question.base.given_layers())
+            raise RecipeError(
+                f"vary: {axis} changes nothing in the network {written or 'without layers'}: none "
+                f"of its layers leaves it to the recipe. Give layers with {OF_LAYERS[axis]}."
+            )
+
+
 def _check_different(cells: dict[str, Cell]) -> None:
     """Two names of one recipe would share their runs, and no test could tell them apart."""
     names: dict[str, str] = {}

@@ -19,7 +19,7 @@ from gradlab.data import (
     split_rows,
 )
 from gradlab.errors import DataError
-from gradlab.lab.design import cells_of
+from gradlab.lab.design import cells_of, check_effect
 from gradlab.lab.question import Question, Source
 from gradlab.lab.resamples import resampled
 from gradlab.lab.snapshot import ARRAYS, read_arrays
@@ -89,6 +89,7 @@ def prepare(dataset: Dataset, question: Question) -> tuple[Task, tuple[str, ...]
             f"{dataset.name} leaves {len(split.train)} training and {len(split.validation)} "
             "validation rows; a comparison needs both. Give more rows or other ratios."
         )
+    check_effect(question)
     recipes = [cell.recipe for cell in cells_of(question)]
     preprocessor = preprocessor_for(dataset, split.train, recipes, scaling=question.data.scaling)
     if isinstance(preprocessor, TextPreprocessor) and dataset.y.ndim == 2:

@@ -18,8 +18,8 @@ Shape = tuple[int, ...]
 
 def mirror(
     layers: Sequence[Any], input_shape: Shape, weights: Callable[[], Weights], *, tied: bool
-) -> list[tuple[Any, ...]]:
-    """Return the layers of the decoder, those from one layer with weights to the next together.
+) -> list[list[Any]]:
+    """Return the layers of the decoder, each with weights together with what follows it.
 
     Dense and convolutional layers are answered by their transposes, pooling by repeated pixels,
     flattening by the shape before it. Between two transposes stand the normalisation, activation,
@@ -38,21 +38,22 @@ def mirror(
     taken = [tuple(input_shape)]
     for layer in layers:
         taken.append(shape_after(layer, taken[-1]))
-    groups: list[tuple[Any, ...]] = []
-    started = False
+    groups: list[list[Any]] = []
     shapes: list[Any] = []
     others: list[Any] = []
     for position in reversed(range(len(layers))):
         layer, shape = layers[position], taken[position]
         if has_transpose(layer):
-            between = (*shapes, *reversed(others)) if started else tuple(shapes)
+            if groups:
+                groups[-1] += [*shapes, *reversed(others)]
+                shapes = []
             if tied:
                 bias = weights().zeros(shape[-1])
                 back: Any = Tied(bias, of=position, input_shape=shape)
             else:
                 back = create_transpose(weights(), layer, shape)
-            groups.append((*between, back))
-            started, shapes, others = True, [], []
+            groups.append([*shapes, back])  # of the code's own shape, before the first
+            shapes, others = [], []
         elif isinstance(layer, Flatten | Reshape):
             shapes.append(Reshape(shape))
         elif isinstance(layer, Pooling):
@@ -61,12 +62,11 @@ def mirror(
             others.append(layer)
         elif getattr(layer, "kind", "") != "augmentation":
             raise _no_mirror(type(layer).__name__)
-    if not started:
+    if not groups:
         raise RecipeError(
             "an autoencoder needs an encoder: name at least one layer, such as 'dense 32'."
         )
-    if shapes:  # of what stands before the first layer with weights
-        groups[-1] = (*groups[-1], *shapes)
+    groups[-1] += shapes  # of what stands before the first layer with weights
     return groups
 
 

@@ -257,8 +257,9 @@ class _Builder:
         self._no_tokens("an autoencoder")
         wanted, decoder = self.interface.input_shape, self.recipe.decoder
         if decoder not in ("mirror", "tied"):
-            for spec in self.recipe.decoder_specs():
-                self.add(spec, f"decoder {spec.text()}", later=())
+            written = () if decoder == "none" else decoder
+            for spec, given in zip(self.recipe.decoder_specs(), written, strict=True):
+                self.add(spec, f"decoder {given.text()}", later=())
             self.add_output()
             return
         encoder = self.layers[: self.n_encoder]
