@@ -21,6 +21,10 @@ _HOMES = {
     "Perceptron": "gradlab.estimators",
     "Recipe": "gradlab.training.recipe",
     "Dense": "gradlab.training.layers",
+    "Conv": "gradlab.training.layers",
+    "Own": "gradlab.training.layers",
+    "Pool": "gradlab.training.layers",
+    "network_table": "gradlab.training.network",
     "Study": "gradlab.lab.study",
     "Tuning": "gradlab.lab.question",
     "Source": "gradlab.lab.question",
@@ -70,7 +74,11 @@ if TYPE_CHECKING:
     from gradlab.nn.per_example import per_example as per_example
     from gradlab.process import configure as configure
     from gradlab.training.model import load_model as load_model
+    from gradlab.training.network import network_table as network_table
+    from gradlab.training.layers import Conv as Conv
     from gradlab.training.layers import Dense as Dense
+    from gradlab.training.layers import Own as Own
+    from gradlab.training.layers import Pool as Pool
     from gradlab.training.recipe import Recipe as Recipe
 
 

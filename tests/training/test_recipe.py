@@ -98,8 +98,7 @@ def test_every_technique_is_known_in_any_case(field):
         ),
         (
             {"layers": [{"unit": 3}]},
-            "layer 1, dense: units: field required; got {'unit': 3}. Unknown dense field 'unit'. "
-            "Did",
+            "layer 1, dense: units: field required; got {'unit': 3}. Unknown dense field 'unit'.",
         ),
         ({"layers": [{"units": 0}]}, "layer 1, dense: units: input should be greater than or"),
         ({"layers": ["dens 3"]}, "layer 1, 'dens 3': Unknown layer 'dens'. Did you mean 'dense'?"),

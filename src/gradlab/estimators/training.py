@@ -1,22 +1,56 @@
 """Training one network on the engine, from scratch or from where an earlier training stood."""
 
 import dataclasses
+from typing import Any
 
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import Float, Int, PyTree, Shaped, UInt32
+from jaxtyping import Float, Int, Num, PyTree, Shaped, UInt32
 
 from gradlab.errors import RecipeError
+from gradlab.estimators.initial import begin_with
 from gradlab.training.executors import Checkpoint, Progressed, RunResult, execute, trained_network
-from gradlab.training.plan import Plan, Run, plan, start_words
+from gradlab.training.network import build_network
+from gradlab.training.packing import pack_on_host
+from gradlab.training.plan import Plan, Run, plan
 from gradlab.training.population import HISTORY, initial_control
 from gradlab.training.recipe import Recipe
+from gradlab.training.supervised import initial_arrays
 from gradlab.training.task import Task, TaskKind
 
 PADDED_BYTES = 64 * 2**20
 """Inputs up to this size are padded to a rounder number of rows: copying them is cheaper than
 compiling again for a fold with one row more."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+    """What a network sees.
+
+    Args:
+        x: Inputs, one row an example; images as bytes are read as shares of 255.
+        lengths: Real steps of each sequence, where they differ.
+        n_tokens: Size of the vocabulary, where x holds tokens.
+        dtype: To compute in.
+    """
+
+    x: Num[np.ndarray, "rows *shape"]
+    lengths: Int[np.ndarray, " rows"] | None = None
+    n_tokens: int | None = None
+    dtype: np.dtype = dataclasses.field(default_factory=lambda: np.dtype(np.float32))
+
+    def followed_by(self, more: "Examples") -> "Examples":
+        """Return these rows and then more of them."""
+        lengths = None
+        if self.lengths is not None or more.lengths is not None:
+            lengths = np.concatenate([self._all_lengths(), more._all_lengths()])
+        x = np.concatenate([self.x, more.x.astype(self.x.dtype, copy=False)])
+        return dataclasses.replace(self, x=x, lengths=lengths)
+
+    def _all_lengths(self) -> Int[np.ndarray, " rows"]:
+        whole = np.full(len(self.x), self.x.shape[1], np.int32)
+        return whole if self.lengths is None else self.lengths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +81,13 @@ class Trained:
 
 
 def train_on(
-    task: Task, recipe: Recipe, start: Trained | None, *, seed: int, epochs: int
+    task: Task,
+    recipe: Recipe,
+    start: Trained | None,
+    *,
+    seed: int,
+    epochs: int,
+    initial: Any = None,
 ) -> Trained:
     """Train for some epochs more; with a constant learning rate 2 and 3 epochs are the same as 5.
 
@@ -57,6 +97,7 @@ def train_on(
         start: Where to go on; None begins with the weights of the seed.
         seed: Not used with `start`, which has its own.
         epochs: How many more; fewer are trained if the recipe's patience ends.
+        initial: Weights of the first layers, see `begin_with`; not used with `start`.
 
     Raises:
         RecipeError: If the loss stops being finite, or the recipe is of another network than
@@ -66,12 +107,16 @@ def train_on(
     run = Run(recipe, seed)
     planned = _in_calls_of(plan(task, [run], workers=1), epochs)
     if start is None:
-        state = start_words(planned.programs[0], 0, run, task)
+        network = build_network(recipe, task.interface, seed=seed, dtype=task.dtype)
+        if initial is not None:
+            network = begin_with(network, initial)
+        words = planned.programs[0].layouts.state_words
+        state = pack_on_host(initial_arrays(network), words)
     else:
         _check_goes_on(planned, recipe, start)
         state = start.state
     # What was best on an earlier fit's validation rows says nothing about these.
-    control = initial_control(done + epochs, recipe.patience, task.x.dtype)._replace(
+    control = initial_control(done + epochs, recipe.patience, task.dtype)._replace(
         epoch=np.int32(done), best_epoch=np.int32(done)
     )
     begin = Checkpoint(state, np.zeros(0, np.uint32), control, np.zeros((0, len(HISTORY))), 0.0)
@@ -92,7 +137,7 @@ def train_on(
     if result.status == "diverged" or not finite:
         raise RecipeError(
             f"Training diverged in epoch {result.epochs}: the loss is not finite. Lower "
-            f"learning_rate (it was {recipe.rate():g}) or scale the inputs, e.g. by StandardScaler."
+            f"learning_rate (it was {recipe.rate():g}), scale the inputs, or set clip_norm=1."
         )
     history = result.history.astype(np.float64)
     _, validation = task.splits[0]
@@ -106,7 +151,7 @@ def train_on(
 
 
 def task_of(
-    x: Float[np.ndarray, "rows features"],
+    examples: Examples,
     y: Shaped[np.ndarray, "rows ..."],
     weight: Float[np.ndarray, " rows"],
     validation: Int[np.ndarray, " validation"],
@@ -118,7 +163,7 @@ def task_of(
     """Return the task of arrays that are scaled already.
 
     Args:
-        x: Inputs.
+        examples: Inputs.
         y: Class numbers, or numbers of shape (rows, outputs).
         weight: Of each row; only their ratios matter.
         validation: Rows that are held out.
@@ -126,13 +171,16 @@ def task_of(
         n_outputs: Scores of the network.
         classes: Labels.
     """
+    x, lengths = examples.x, examples.lengths
     train = np.setdiff1d(np.arange(len(x), dtype=np.int32), validation)
-    weight = (weight / weight.max()).astype(x.dtype)
+    weight = (weight / weight.max()).astype(examples.dtype)
     if x.nbytes <= PADDED_BYTES:
         unit = 1 << max(0, len(x).bit_length() - 4)  # at most an eighth more rows
         extra = -len(x) % unit
         x, y = (np.pad(a, [(0, extra)] + [(0, 0)] * (a.ndim - 1)) for a in (x, y))
         weight = np.pad(weight, (0, extra), constant_values=1)
+        if lengths is not None:
+            lengths = np.pad(lengths, (0, extra), constant_values=1)
     return Task(
         x=x,
         y=y,
@@ -142,6 +190,8 @@ def task_of(
         kind=kind,
         n_outputs=n_outputs,
         classes=classes,
+        lengths=lengths,
+        n_tokens=examples.n_tokens,
     )
 
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Bool, Float, PyTree
+from scipy.special import expit
 
 from gradlab.nn.convolution import Conv2D, TransposedConv2D
 from gradlab.nn.convolution.geometry import geometry
@@ -30,6 +31,7 @@ class EncoderDecoder(Layer):
     Args:
         encoder: From an input to its code.
         decoder: From a code to scores of the input's shape.
+        logits: Whether the scores are logits of numbers between 0 and 1.
 
     >>> square = Dense(np.array([[0.6, -0.8], [0.8, 0.6]]))
     >>> tied = Tied(np.zeros(2), of=0, input_shape=(2,))
@@ -42,6 +44,7 @@ class EncoderDecoder(Layer):
 
     encoder: Sequential
     decoder: Sequential
+    logits: bool = eqx.field(static=True, default=False)
 
     @property
     def layers(self) -> tuple:
@@ -76,12 +79,22 @@ class EncoderDecoder(Layer):
     ) -> tuple[Array | Padded, tuple[PyTree, PyTree]]:
         """Return the scores of a batch of codes, and the state with the decoder's half renewed."""
         key = None if key is None else key.fold(DECODER)
-        layers = tuple(
-            layer.untied(self.encoder) if isinstance(layer, Tied) else layer
-            for layer in self.decoder.layers
-        )
-        y, decoder = Sequential(layers)(code, state[1], key=key, training=training, mask=mask)
+        whole = self.untied_decoder()
+        y, decoder = whole(code, state[1], key=key, training=training, mask=mask)
         return y, (state[0], decoder)
+
+    def untied_decoder(self) -> Sequential:
+        """Return the decoder as a network that stands alone."""
+        layers = self.decoder.layers
+        return Sequential(
+            tuple(x.untied(self.encoder) if isinstance(x, Tied) else x for x in layers)
+        )
+
+    def reconstruction(
+        self, scores: Float[np.ndarray, "rows *shape"]
+    ) -> Float[np.ndarray, "rows *shape"]:
+        """Return what the scores say of the input, in its own units."""
+        return expit(scores) if self.logits else scores
 
     def __call__(self, x, state, *, key=None, training=False, mask=None):
         """Map a batch to what is made of its code."""

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +10,7 @@ from jaxtyping import PyTree, Shaped
 
 from gradlab.errors import DataError, suggest
 from gradlab.nn.module import initial_state, trainable
-from gradlab.nn.name_map import Names, match
+from gradlab.nn.name_map import Matching, Names, match
 from gradlab.nn.slots import Layout, Slot, slots, state_paths
 from gradlab.nn.weight_files import WeightFile, read_weights
 
@@ -66,10 +65,10 @@ def load_weights(
     file = read_weights(path)
     places = slots(network, layout=layout, input_shape=input_shape)
     shapes = {name: values.shape for name, values in file.tensors.items()}
-    target, doubts = match(shapes, places, names, keeps_order=file.keeps_order)
-    arrays, problems = _arrays(file, {slot.path: slot for slot in places}, target, strict)
-    if doubts or problems:
-        lines = "".join(f"\n  {line}" for line in (*doubts, *problems))
+    matching = match(shapes, places, names, keeps_order=file.keeps_order)
+    arrays, problems = _arrays(file, {slot.path: slot for slot in places}, matching, strict)
+    if problems:
+        lines = "".join(f"\n  {line}" for line in problems)
         raise DataError(
             f"The weights in {path} do not fit the network:{lines}\nGive names (a dictionary or a "
             "function from the file's names to the network's paths), build the network for which "
@@ -104,43 +103,53 @@ def tensor_paths(
     file = read_weights(path)
     shapes = {name: values.shape for name, values in file.tensors.items()}
     places = slots(network, layout=layout, input_shape=input_shape)
-    return match(shapes, places, names, keeps_order=file.keeps_order)[0]
+    return match(shapes, places, names, keeps_order=file.keeps_order).target
 
 
 def _arrays(
-    file: WeightFile, places: dict[str, Slot], target: dict[str, str], strict: bool
+    file: WeightFile, places: dict[str, Slot], matching: Matching, strict: bool
 ) -> tuple[dict[str, Shaped[np.ndarray, "..."]], list[str]]:
     """Return our arrays by path, and one line for each misfit."""
     arrays: dict[str, np.ndarray] = {}
     source: dict[str, str] = {}
-    strangers, misfits = [], []
-    for name, path in target.items():
+    strangers: dict[str, str] = {}
+    misfits = []
+    for name, path in matching.target.items():
+        values = file.tensors[name]
         if path not in places:
             goes = "" if name == path else f" (to go to {path})"
-            strangers.append(f"the network has no place for {name}{goes}.{suggest(path, places)}")
-            continue
-        if path in source:
+            shape = tuple(values.shape)
+            strangers[name] = f"the network has no place for {name}{goes}, shape {shape}."
+        elif path in source:
             misfits.append(f"{source[path]} and {name} would both go to {path}.")
-            continue
-        source[path] = name
-        values = file.tensors[name]
-        if misfit := _misfit(values, places[path]):
-            misfits.append(f"{name} can't become {path}: {misfit}")
-            continue
-        arrays[path] = places[path].from_file(values).astype(places[path].dtype)
-    # Without names, what was paired with nothing is in no `target`.
-    paired = set(target)
-    unpaired = [name for name in file.tensors if name not in paired]
-    missing = [_missing(places[path], unpaired) for path in places if path not in source]
-    if not strict:
-        strangers, missing = [], []
-    return arrays, [*_few(misfits), *_few(strangers), *_few(missing)]
+        else:
+            source[path] = name
+            if misfit := _misfit(values, places[path]):
+                misfits.append(f"{name} can't become {path}: {misfit}")
+            else:
+                arrays[path] = places[path].from_file(values).astype(places[path].dtype)
+    missing = {path for path in places if path not in source} - matching.doubtful
+    problems = [*matching.doubts, *_few(misfits)]
+    if strict:
+        for name in strangers:
+            alike = [p for p in places if p in missing and _fits(file, name, places[p])]
+            strangers[name] += suggest(matching.target[name], alike) or _or_one_of(alike)
+        problems += _few(list(strangers.values()))
+        problems += _few([_missing(slot) for path, slot in places.items() if path in missing])
+    return arrays, problems
+
+
+def _fits(file: WeightFile, name: str, slot: Slot) -> bool:
+    return tuple(file.tensors[name].shape) == slot.file_shape
+
+
+def _or_one_of(paths: list[str]) -> str:
+    return f" Of its shape and empty: {', '.join(paths[:3])}." if paths else ""
 
 
 def _misfit(values: np.ndarray, slot: Slot) -> str | None:
     if tuple(values.shape) != slot.file_shape:
-        ours = f", which is {slot.file_shape} here as the file would hold it"
-        return f"its shape is {tuple(values.shape)}{ours}."
+        return f"its shape is {tuple(values.shape)} where {slot.file_shape} fits."
     if not jnp.issubdtype(values.dtype, jnp.floating):
         return f"its numbers are {values.dtype}, no floats; quantised weights are not read."
     with np.errstate(over="ignore"):
@@ -150,8 +159,8 @@ def _misfit(values: np.ndarray, slot: Slot) -> str | None:
     return None
 
 
-def _missing(slot: Slot, unpaired: list[str]) -> str:
-    return f"nothing fills {slot.path}, shape {slot.file_shape}.{suggest(slot.path, unpaired)}"
+def _missing(slot: Slot) -> str:
+    return f"nothing fills {slot.path}; in the file its shape would be {slot.file_shape}."
 
 
 def _few(lines: list[str]) -> list[str]:
@@ -168,16 +177,17 @@ def _filled(network: PyTree, arrays: dict[str, Any]) -> tuple[PyTree, PyTree]:
 
     weights = jax.tree_util.tree_map_with_path(filled, network, trainable(network))
     state = jax.tree.map(
-        lambda path, old: _like(arrays[path], old)
-        if isinstance(path, str) and path in arrays
-        else old,
+        lambda path, old: (
+            _like(arrays[path], old) if isinstance(path, str) and path in arrays else old
+        ),
         state_paths(network),
         initial_state(network),
     )
     return weights, state
 
 
-def _like(values: np.ndarray, leaf: Any) -> Any:
-    return jnp.asarray(values, leaf.dtype) if eqx.is_array(leaf) and not isinstance(
-        leaf, np.ndarray
-    ) else np.ascontiguousarray(values)
+def _like(values: Shaped[np.ndarray, "..."], leaf: Any) -> Any:
+    """Return the array as NumPy's or JAX's, whichever the leaf is."""
+    if isinstance(leaf, jax.Array):
+        return jnp.asarray(values, leaf.dtype)
+    return np.ascontiguousarray(values)

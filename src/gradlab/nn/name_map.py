@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from gradlab.errors import RecipeError, suggest
 from gradlab.nn.slots import Slot
@@ -12,14 +13,26 @@ IGNORED = "num_batches_tracked"
 """A counter that PyTorch keeps in its batch norms; nothing here needs it."""
 
 
+@dataclass(frozen=True)
+class Matching:
+    """What was found out about a file and a network."""
+
+    target: dict[str, str]
+    """Tensor -> path; the network may lack the path."""
+    doubts: list[str] = field(default_factory=list)
+    """Where several layers look alike, one sentence each."""
+    doubtful: frozenset[str] = frozenset()
+    """Paths that those sentences speak of."""
+
+
 def match(
     shapes: Mapping[str, tuple[int, ...]],
     slots: list[Slot],
     names: Names | None,
     *,
     keeps_order: bool,
-) -> tuple[dict[str, str], list[str]]:
-    """Return tensor -> path, and what is in doubt, one sentence each.
+) -> Matching:
+    """Return which tensor goes where.
 
     Args:
         shapes: Shape of every tensor of the file, in its order.
@@ -32,8 +45,8 @@ def match(
 
     >>> import numpy as np
     >>> slot = Slot("layers.0", "weight", "weight", (2, 3), np.dtype("f4"))
-    >>> match({"fc.weight": (2, 3)}, [slot], None, keeps_order=False)
-    ({'fc.weight': 'layers.0.weight'}, [])
+    >>> match({"fc.weight": (2, 3)}, [slot], None, keeps_order=False).target
+    {'fc.weight': 'layers.0.weight'}
     """
     wanted = [name for name in shapes if name.rpartition(".")[2] != IGNORED]
     paths = {path: slot.path for slot in slots for path in (slot.file_path, slot.path)}
@@ -41,9 +54,9 @@ def match(
         return _by_order_and_shape({name: shapes[name] for name in wanted}, slots, keeps_order)
     rename = _renaming(names, shapes) if isinstance(names, Mapping) else names
     targets = {name: name if rename is None else rename(name) for name in wanted}
-    return {
-        name: paths.get(target, target) for name, target in targets.items() if target is not None
-    }, []
+    return Matching(
+        {name: paths.get(target, target) for name, target in targets.items() if target is not None}
+    )
 
 
 def _renaming(names: Mapping[str, str | None], known: Mapping) -> Callable[[str], str | None]:
@@ -77,16 +90,16 @@ Signature = frozenset[tuple[str, tuple[int, ...]]]
 
 def _by_order_and_shape(
     shapes: dict[str, tuple[int, ...]], slots: list[Slot], keeps_order: bool
-) -> tuple[dict[str, str], list[str]]:
+) -> Matching:
     """Pair layers that hold arrays of the same names and shapes, in order among equals.
 
     The order is believed if the file keeps its network's, or the names differ only in their
     numbers. A wrong guess would load without an error and give nonsense, so any other is not made.
     """
-    theirs = _layers([(name, shape) for name, shape in shapes.items()])
-    ours = _layers([(slot.file_path, slot.file_shape) for slot in slots])
+    theirs, ours = _layers(shapes), _layers({slot.file_path: slot.file_shape for slot in slots})
     path_of = {slot.file_path: slot.path for slot in slots}
-    found, doubts = {}, []
+    target = {name: name for name in shapes}
+    doubts, doubtful = [], set()
     for signature in dict.fromkeys(ours.values()):
         left = [layer for layer, other in theirs.items() if other == signature]
         right = [layer for layer, other in ours.items() if other == signature]
@@ -94,20 +107,27 @@ def _by_order_and_shape(
             continue
         if not keeps_order:
             left.sort(key=_natural)
-        if len(left) > 1 and not keeps_order and len({re.sub(r"\d+", "#", x) for x in left}) > 1:
-            doubts.append(
-                f"{_few(left)} have the same shapes, and which of them is which of {_few(right)} "
-                "can't be told: the file is sorted by name. Say it in names."
-            )
+        pairs = [
+            (_join(a, name), path_of[_join(b, name)])
+            for a, b in zip(left, right, strict=True)
+            for name, _ in signature
+        ]
+        if keeps_order or len({re.sub(r"\d+", "#", layer) for layer in left}) == 1:
+            target |= pairs
             continue
-        for a, b in zip(left, right, strict=True):
-            found |= {_join(a, name): path_of[_join(b, name)] for name, _ in signature}
-    return found, doubts
+        doubts.append(
+            f"{_few(left)} have the same shapes, and which of them is which of {_few(right)} "
+            "can't be told: the file is sorted by name. Say it in names."
+        )
+        doubtful |= {path for _, path in pairs}
+        for name, _ in pairs:
+            del target[name]
+    return Matching(target, doubts, frozenset(doubtful))
 
 
-def _layers(entries: list[tuple[str, tuple[int, ...]]]) -> dict[str, Signature]:
+def _layers(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Signature]:
     arrays: dict[str, list[tuple[str, tuple[int, ...]]]] = {}
-    for path, shape in entries:
+    for path, shape in shapes.items():
         layer, _, name = path.rpartition(".")
         arrays.setdefault(layer, []).append((name, tuple(shape)))
     return {layer: frozenset(members) for layer, members in arrays.items()}

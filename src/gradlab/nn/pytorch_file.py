@@ -2,10 +2,10 @@
 
 Such a file is a zip archive: `data.pkl` lists the tensors, `data/0`, `data/1`, … hold their
 numbers. `data.pkl` is a pickle, which is a program, and Python's own reader runs it. Here its
-instructions are only taken apart (by `pickletools`, which never runs them) and followed by a machine
-that knows dictionaries, lists, tuples, numbers, strings and the two forms in which PyTorch writes a
-tensor. Names of functions and classes stay names: none is looked up, so none can be called. What
-the machine doesn't know, it refuses.
+instructions are only taken apart (by `pickletools`, which never runs them) and followed by a
+machine that knows dictionaries, lists, tuples, numbers, strings and the two forms in which PyTorch
+writes a tensor. Names of functions and classes stay names: none is looked up, so none can be
+called. What the machine doesn't know, it refuses.
 """
 
 import io
@@ -120,7 +120,7 @@ def read_pytorch(path: str | Path) -> dict[str, Shaped[np.ndarray, "..."]]:
     except Refused as error:
         raise DataError(f"{path} was not read: {error} {TO_SAFETENSORS}") from error
     except (ValueError, TypeError, LookupError, RuntimeError, NotImplementedError) as error:
-        # The machine takes what it pops for what PyTorch writes; a damaged file breaks it somewhere.
+        # The machine takes what it pops for what PyTorch writes; a damaged list breaks it.
         raise DataError(
             f"{path} is damaged: its list of tensors can't be followed ({error}). Fetch it again."
         ) from error
@@ -161,7 +161,9 @@ class _Machine:
 
     def run(self) -> Any:
         """Return what the list describes."""
-        for instruction, argument, _ in pickletools.genops(io.BytesIO(self.members.read("data.pkl"))):
+        for instruction, argument, _ in pickletools.genops(
+            io.BytesIO(self.members.read("data.pkl"))
+        ):
             self.step(instruction.name, argument)
         (result,) = self.stack
         return result

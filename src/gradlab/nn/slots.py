@@ -16,6 +16,7 @@ from gradlab.nn.convolution import Conv1D, Conv2D, TransposedConv2D
 from gradlab.nn.dense import Dense
 from gradlab.nn.module import Layer, Sequential, initial_state, trainable
 from gradlab.nn.normalization import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
+from gradlab.nn.recurrent.embedding import Embedding
 from gradlab.nn.reshape import Flatten
 
 TRANSPOSED = (Conv1D, Conv2D, TransposedConv2D, Dense)
@@ -111,7 +112,7 @@ def _of_pytorch(slot: Slot, layer: Any, flattened: dict[str, int | None]) -> Slo
         return dataclasses.replace(
             slot, file_shape=shape, from_file=lambda values: _transposed(values, channels)
         )
-    if rank > 1 and not isinstance(layer, PReLU):
+    if rank > 1 and not isinstance(layer, (Embedding, PReLU)):
         raise RecipeError(
             f"How PyTorch lays out {slot.path} ({type(layer).__name__}) is not known here. Put the "
             "arrays of your file in our shapes and load them with layout='gradlab'."

@@ -21,8 +21,8 @@ def bernoulli_divergence(
         mean: ρ̂, from 0 to 1. One that rounding has made 0 or 1 counts as the nearest number that
             a float holds, so that value and gradient stay finite.
 
-    >>> bernoulli_divergence(0.2, jnp.array([0.05, 0.2, 0.5])).round(6).tolist()
-    [0.13977900147438049, 0.0, 0.19274500012397766]
+    >>> print(np.asarray(bernoulli_divergence(0.2, jnp.array([0.05, 0.2, 0.5]))).round(4))
+    [0.1398 0.     0.1927]
     """
     mean = jnp.asarray(mean, jnp.result_type(float, mean))
     information = jnp.finfo(mean.dtype)

@@ -349,22 +349,20 @@ class Own(Spec):
     factory: Annotated[Any, BeforeValidator(_factory)]
 
     def text(self) -> str:
-        """Return the line.
-
-        Raises:
-            RecipeError: If the factory can't be imported again by its name.
-        """
+        """Return the line; of a factory that has no import path, with where it was written."""
         path = f"{self.factory.__module__}:{getattr(self.factory, '__qualname__', '?')}"
+        if self.is_importable():
+            return f"own {path}"
+        code = getattr(self.factory, "__code__", None)
+        return f"own {path}@{'?' if code is None else code.co_firstlineno}"
+
+    def is_importable(self) -> bool:
+        """Tell whether another process finds the factory by its name."""
+        module, name = self.factory.__module__, getattr(self.factory, "__qualname__", "")
         try:
-            found = _factory(path)
+            return module != "__main__" and _factory(f"{module}:{name}") is self.factory
         except ValueError:
-            found = None
-        if found is not self.factory or path.startswith("__main__"):
-            raise RecipeError(
-                f"The factory {path} can't be imported by its name, so a recipe that holds it "
-                "can't be written to a file. Define it at the top of a module that Python finds."
-            )
-        return f"own {path}"
+            return False
 
     def structure(self) -> tuple:
         """Return the factory itself: two are equal if their functions are."""

@@ -105,7 +105,7 @@ class Model:
         """Return the most probable label, or the number, of each row (or of each step)."""
         scores = self.scores_of(x, lengths)
         if self.kind == "reconstruction":
-            return scores
+            return self.network.reconstruction(scores)
         if self.kind == "regression":
             scale, shift = np.atleast_2d(self.target_scale), np.atleast_2d(self.target_shift)
             numbers = scores.astype(np.float64) * scale + shift

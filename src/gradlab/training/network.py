@@ -20,6 +20,7 @@ from gradlab.nn.convolution import (
 )
 from gradlab.nn.dense import Dense, n_parameters
 from gradlab.nn.encoder_decoder import EncoderDecoder, Tied
+from gradlab.nn.losses import LOSSES
 from gradlab.nn.module import Sequential, initial_state
 from gradlab.nn.noise import Dropout, GaussianNoise
 from gradlab.nn.normalization import NORMALIZATIONS
@@ -248,8 +249,12 @@ class _Builder:
         """Return the whole."""
         if not self.interface.reconstructs:
             return Sequential(tuple(self.layers))
-        n = self.n_encoder
-        return EncoderDecoder(Sequential(tuple(self.layers[:n])), Sequential(tuple(self.layers[n:])))
+        n, loss = self.n_encoder, self.recipe.loss
+        return EncoderDecoder(
+            Sequential(tuple(self.layers[:n])),
+            Sequential(tuple(self.layers[n:])),
+            logits=loss in LOSSES and LOSSES[loss].sigmoid_output,
+        )
 
     def add_decoder(self) -> None:
         """Add an autoencoder's second half, which ends in scores of the input's shape."""
@@ -265,9 +270,11 @@ class _Builder:
         encoder = self.layers[: self.n_encoder]
         groups = mirror(encoder, wanted, lambda: self.weights(None), tied=decoder == "tied")
         for group in groups:
-            before, operations, workspace = self.shape, 0, 0
+            operations, workspace = 0, 0
             for layer in group:
-                real = layer.untied(Sequential(tuple(encoder))) if isinstance(layer, Tied) else layer
+                real = (
+                    layer.untied(Sequential(tuple(encoder))) if isinstance(layer, Tied) else layer
+                )
                 positions = 1 if len(self.shape) == 1 else int(np.prod(self.shape[:-1]))
                 operations += 2 * np.size(getattr(real, "weight", ())) * positions
                 if hasattr(real, "workspace"):

@@ -82,7 +82,8 @@ def score_rows(
     lengths = None if task.lengths is None else task.lengths[rows]
     scores = forward(network, states, x, lengths)
     if task.kind in ("regression", "reconstruction"):
-        y = y if task.kind == "regression" else x
+        if task.kind == "reconstruction":
+            scores, y = network.reconstruction(scores), x
         errors = ((scores - y) ** 2).reshape(len(rows), -1).mean(axis=1)
         return task.score(float(np.average(errors, weights=weight)), rows)
     answers = scores[:, 0] > 0 if task.kind == "binary" else scores.argmax(axis=-1)

@@ -44,6 +44,7 @@ from gradlab.training.layers import (
     Drop,
     Noise,
     Norm,
+    Own,
     PoolingName,
     Size,
     Spec,
@@ -369,8 +370,15 @@ class Recipe(Part):
         """Return the fields that differ from the defaults, as plain TOML-able data.
 
         Raises:
-            RecipeError: If the optimizer is an object, which a file can't hold.
+            RecipeError: If the optimizer, or a layer, is an object that a file can't hold.
         """
+        for spec in self.given_layers():
+            if isinstance(spec, Own) and not spec.is_importable():
+                raise RecipeError(
+                    f"The layer '{spec.text()}' can't be imported by its name, so a recipe that "
+                    "holds it can't be written to a file. Define its function at the top of a "
+                    "module that Python finds."
+                )
         if not isinstance(self.optimizer, str):
             raise RecipeError(
                 "This recipe holds an optimizer object, which can't be written to a file. "

@@ -11,7 +11,11 @@ from gradlab.nn.pooling.globally import GlobalAveragePool
 from gradlab.nn.pooling.max import MaxPool2D
 from gradlab.nn.weights import Weights
 
-STAGES = (((16, 64), (16, 64)), ((32, 128), (32, 128)), ((48, 192), (48, 192), (64, 256), (64, 256)))
+STAGES = (
+    ((16, 64), (16, 64)),
+    ((32, 128), (32, 128)),
+    ((48, 192), (48, 192), (64, 256), (64, 256)),
+)
 """(squeezed, expanded) channels of the fire modules between the poolings."""
 
 NAMES = {

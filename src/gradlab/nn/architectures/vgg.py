@@ -93,9 +93,7 @@ def vgg_features(
     return Sequential(tuple(layers[: names.index(last) + 1]))
 
 
-def _features(
-    depth: int, sources: Any, last: str | None = None
-) -> tuple[list[Any], list[str]]:
+def _features(depth: int, sources: Any, last: str | None = None) -> tuple[list[Any], list[str]]:
     """Return the layers before the dense ones (those after `last` left out) and their names."""
     if depth not in CONVOLUTIONS:
         known = ", ".join(map(str, CONVOLUTIONS))
