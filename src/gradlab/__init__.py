@@ -32,6 +32,7 @@ _HOMES = {
     "resume": "gradlab.lab.compare",
     "open_study": "gradlab.lab.study",
     "per_example": "gradlab.nn.per_example",
+    "load_weights": "gradlab.nn.loading",
     "train": "gradlab.lab.train",
     "load_model": "gradlab.training.model",
     "configure": "gradlab.process",
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from gradlab.lab.study import Study as Study
     from gradlab.lab.study import open_study as open_study
     from gradlab.lab.train import train as train
+    from gradlab.nn.loading import load_weights as load_weights
     from gradlab.nn.per_example import per_example as per_example
     from gradlab.process import configure as configure
     from gradlab.training.model import load_model as load_model

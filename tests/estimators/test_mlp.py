@@ -318,11 +318,11 @@ class TestRecipes:
     def test_the_same_numbers_as_the_engines_run(self, classes):
         x, y = classes
         model = classifier().fit(x, y)
-        from gradlab.estimators.training import task_of
+        from gradlab.estimators.training import Examples, task_of
 
         rows = np.zeros(0, np.int32)
         ones = np.ones(len(x))
-        task = task_of(x, y.astype(np.int32), ones, rows, kind="multiclass", n_outputs=3)
+        task = task_of(Examples(x), y.astype(np.int32), ones, rows, kind="multiclass", n_outputs=3)
         run = Run(model._recipe(), seed=0)
         (result,) = [
             event

@@ -58,7 +58,7 @@ def maximizing_inputs(
     Raises:
         RecipeError: If there is no such unit.
     """
-    check_is_fitted(autoencoder)
+    check_is_fitted(autoencoder, "model_")
     network, shape = autoencoder.network_, autoencoder.input_shape_
     n_codes = int(np.prod(autoencoder.code_shape_))
     chosen = np.arange(n_codes) if units is None else np.asarray(units, int).ravel()

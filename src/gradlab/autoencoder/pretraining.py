@@ -1,44 +1,20 @@
-"""Training one layer after another, and starting a training from given weights."""
+"""The parts of which the training of one layer after another is made."""
 
 import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import PyTree
 from sklearn.utils.validation import check_is_fitted
 
 from gradlab.errors import RecipeError
-from gradlab.estimators.training import Trained
 from gradlab.nn.encoder_decoder import EncoderDecoder, Tied
 from gradlab.nn.module import Sequential
 from gradlab.training.layers import Block, Spec
-from gradlab.training.packing import pack_on_host
-from gradlab.training.plan import Run, plan
-from gradlab.training.population import HISTORY
 from gradlab.training.recipe import Recipe
-from gradlab.training.supervised import initial_arrays
-from gradlab.training.task import Task
 
 if TYPE_CHECKING:
     from gradlab.autoencoder.base import AutoencoderBase
-
-
-def started(task: Task, recipe: Recipe, network: PyTree, states: PyTree, *, seed: int) -> Trained:
-    """Return a training that has not begun, with the weights of a network instead of a seed's.
-
-    `train_on` takes it as its start. Running statistics of normalisations begin anew.
-
-    Args:
-        task: What is to be learnt.
-        recipe: Describes the network.
-        network: The initial weights.
-        states: Of its layers.
-        seed: Of order and masks.
-    """
-    (program,) = plan(task, [Run(recipe, seed)], workers=1).programs
-    state = pack_on_host(initial_arrays(network), program.layouts.state_words)
-    return Trained(recipe, seed, state, np.zeros((0, len(HISTORY))), 0, network, states)
 
 
 def stage_recipes(recipe: Recipe, *, epochs: int) -> list[Recipe]:
@@ -135,7 +111,7 @@ def n_corruptions(recipe: Recipe) -> int:
 
 def encoder_layers(autoencoder: "AutoencoderBase") -> tuple:
     """Return the trained layers of an encoder, without its corruption."""
-    check_is_fitted(autoencoder)
+    check_is_fitted(autoencoder, "model_")
     recipe = autoencoder.model_.recipe
     return autoencoder.network_.encoder.layers[n_corruptions(recipe) :]
 
@@ -144,7 +120,8 @@ def pretrained_layers(autoencoder: "AutoencoderBase") -> list[tuple[np.ndarray, 
     """Return weight and bias of each layer of a trained encoder, as a classifier's `initial`.
 
     A network whose first layers are as large begins with them:
-    `MLPClassifier(hidden=(64, 32), initial=pretrained_layers(autoencoder))`.
+    `MLPClassifier(hidden=(64, 32), initial=pretrained_layers(autoencoder))`. (The autoencoder
+    itself, or its `model_`, is taken too.)
 
     >>> from gradlab.autoencoder import Autoencoder
     >>> x = np.random.default_rng(0).uniform(size=(20, 6))

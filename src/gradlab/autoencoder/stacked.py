@@ -1,26 +1,22 @@
 """A deep autoencoder, trained layer by layer and then as a whole."""
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from gradlab.autoencoder.base import (
-    AutoencoderBase,
-    checked_rows,
-    reconstruction_task,
-    seed_of,
-)
+from gradlab.autoencoder.base import AutoencoderBase
 from gradlab.autoencoder.pretraining import (
     n_corruptions,
     stage_recipes,
-    started,
     transposes,
     with_encoder,
     with_transpose,
 )
+from gradlab.autoencoder.starting import reconstruction_task, started
 from gradlab.errors import RecipeError
+from gradlab.estimators.saving import plain
 from gradlab.estimators.training import train_on
 from gradlab.nn.encoder_decoder import EncoderDecoder
 from gradlab.training.interface import Interface
@@ -28,9 +24,6 @@ from gradlab.training.model import model_of
 from gradlab.training.network import build_network
 from gradlab.training.predict import forward
 from gradlab.training.recipe import Recipe
-
-if TYPE_CHECKING:
-    from gradlab.autoencoder.classifier import PretrainedClassifier
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +44,7 @@ class Stage:
     network: EncoderDecoder
 
 
+@dataclasses.dataclass(kw_only=True, eq=False, repr=False)
 class StackedAutoencoder(AutoencoderBase):
     """Train a deep autoencoder greedily, one layer after another, then fine-tune the whole.
 
@@ -65,7 +59,8 @@ class StackedAutoencoder(AutoencoderBase):
     Args:
         hidden: Units of the layers; the last is the code.
         pretrain_epochs: Passes over the rows for each layer.
-        epochs: Passes over the rows in which all layers are trained together; 0 for none.
+        fine_tune: Whether all layers are trained together afterwards.
+        epochs: Passes over the rows in which they are.
         corruption: As in `Autoencoder`, for every stage and for the whole.
         sparsity: Wanted mean activation of every layer that has a sigmoid; of the code, for the
             whole.
@@ -88,64 +83,10 @@ class StackedAutoencoder(AutoencoderBase):
     ((1797, 8), [(64,), (32,)])
     """
 
-    stages_: list[Stage]
-
-    def __init__(
-        self,
-        *,
-        hidden=(64, 32),
-        layers=None,
-        decoder="mirror",
-        activation="sigmoid",
-        output_activation="linear",
-        loss="squared_error",
-        corruption=(),
-        sparsity=None,
-        sparsity_weight=3.0,
-        init="he_normal",
-        norm="none",
-        dropout=0.0,
-        optimizer="adam",
-        learning_rate=None,
-        schedule="constant",
-        l1=0.0,
-        l2=0.0,
-        weight_decay=None,
-        batch_size=32,
-        pretrain_epochs=20,
-        epochs=20,
-        patience=None,
-        validation_fraction=None,
-        shuffle=True,
-        random_state=None,
-        parameters=None,
-    ):
-        self.hidden = hidden
-        self.layers = layers
-        self.decoder = decoder
-        self.activation = activation
-        self.output_activation = output_activation
-        self.loss = loss
-        self.corruption = corruption
-        self.sparsity = sparsity
-        self.sparsity_weight = sparsity_weight
-        self.init = init
-        self.norm = norm
-        self.dropout = dropout
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.schedule = schedule
-        self.l1 = l1
-        self.l2 = l2
-        self.weight_decay = weight_decay
-        self.batch_size = batch_size
-        self.pretrain_epochs = pretrain_epochs
-        self.epochs = epochs
-        self.patience = patience
-        self.validation_fraction = validation_fraction
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.parameters = parameters
+    hidden: Any = (64, 32)
+    pretrain_epochs: Any = 20
+    fine_tune: Any = True
+    epochs: Any = 20
 
     def fit(self, X, y=None):
         """Train layer by layer, then as a whole, to reproduce X; y is not looked at. Return self.
@@ -154,41 +95,28 @@ class StackedAutoencoder(AutoencoderBase):
             DataError: If the loss is the cross-entropy and X leaves the range from 0 to 1.
             RecipeError: If a parameter is out of range, a layer does not fit, or training diverged.
         """
-        x = checked_rows(self, X, reset=True)
-        epochs = _count(self.epochs, "epochs", least=0)
-        patience = None if epochs <= (self.patience or 0) else self.patience
-        recipe = self._recipe(max(1, epochs), patience)
-        seed = seed_of(self.random_state)
+        if self.warm_start or self.initial is not None:
+            raise RecipeError(
+                "StackedAutoencoder trains its layers from the first on; leave out warm_start and "
+                "initial, or train on with an Autoencoder(initial=...)."
+            )
+        x = self._checked(X, first=True)
+        recipe, seed = self._recipe(), self._seed(None)
         task = self._task(x, recipe, seed)
         network, states = self._pretrain(x, recipe, task.splits[0][1], seed)
         trained = started(task, recipe, network, states, seed=seed)
-        if epochs:
-            trained = train_on(task, recipe, trained, seed=seed, epochs=epochs)
+        if self.fine_tune:
+            trained = train_on(task, recipe, trained, seed=seed, epochs=recipe.epochs)
         self._trained = trained
         self.model_ = model_of(task, recipe, (trained.network, trained.states))
         return self
-
-    def to_classifier(self, **settings: Any) -> "PretrainedClassifier":
-        """Return a classifier that starts from these layers; `fit` it on labelled rows.
-
-        Args:
-            settings: Of `PretrainedClassifier`, but for its autoencoder.
-        """
-        from sklearn.frozen import FrozenEstimator
-
-        from gradlab.autoencoder.classifier import PretrainedClassifier
-
-        return PretrainedClassifier(FrozenEstimator(self), **settings)
 
     def _pretrain(self, x, recipe: Recipe, validation, seed: int) -> tuple[Any, Any]:
         """Return the network with every layer trained by itself, and its layers' states."""
         interface = Interface(x.shape[1:], x[0].size, reconstructs=True)
         network: Any = build_network(recipe, interface, seed=seed, dtype=x.dtype)
         states = network.initial_state()
-        epochs = _count(self.pretrain_epochs, "pretrain_epochs", least=1)
-        recipes = stage_recipes(recipe.replace(patience=None), epochs=epochs)
-        if self.patience is not None and self.patience < epochs:
-            recipes = [stage.replace(patience=self.patience) for stage in recipes]
+        recipes = stage_recipes(recipe, epochs=plain(self.pretrain_epochs))
         leading, codes = n_corruptions(recipe), x
         first = leading
         self.stages_ = []
@@ -214,9 +142,3 @@ class StackedAutoencoder(AutoencoderBase):
             first += n_layers
             self.stages_.append(Stage(stage, task.x.shape[1:], trained.history, network))
         return network, states
-
-
-def _count(number: Any, name: str, *, least: int) -> int:
-    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
-        raise RecipeError(f"{name} must be a whole number >= {least}; got {number!r}.")
-    return int(number)

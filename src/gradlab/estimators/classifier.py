@@ -1,7 +1,7 @@
 """Networks that answer with a class."""
 
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
@@ -30,7 +30,10 @@ class Classifier(ClassifierMixin, Network):
 
     class_weight: Any = None
 
-    def fit(self, X, y, sample_weight=None, validation=None) -> Self:
+    if TYPE_CHECKING:
+        classes_: np.ndarray = field(init=False)
+
+    def fit(self, X, y, sample_weight=None, validation=None):
         """Train on X and labels y; return self.
 
         Args:
@@ -59,7 +62,7 @@ class Classifier(ClassifierMixin, Network):
         given = self._given_validation(validation)
         return self._learn(recipe, start, classes, rows, given, int(self.epochs), hold=True)
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None) -> Self:
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Make one pass over X and y from where the training stands; return self.
 
         `patience` and `validation_fraction` are not used; a schedule counts passes as epochs.
@@ -140,7 +143,7 @@ class Classifier(ClassifierMixin, Network):
         epochs: int,
         *,
         hold: bool,
-    ) -> Self:
+    ):
         seed, coded = self._seed(start), self._coded(rows, classes)
         held = self._held_out(len(coded.y), seed, given, coded.y) if hold else NO_ROWS
         if given is not None:

@@ -3,7 +3,7 @@
 import dataclasses
 from numbers import Real
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
@@ -26,6 +26,7 @@ from gradlab.training.task import TaskKind
 
 DEFAULT_VALIDATION_FRACTION = 0.1
 NO_ROWS = np.zeros(0, np.int32)
+Estimator = TypeVar("Estimator", bound=BaseEstimator)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +125,15 @@ class Network(BaseEstimator):
     random_state: Any = None
     parameters: Any = None
 
+    _target_checks: ClassVar[dict[str, bool]] = {}
+    """How scikit-learn is to check y."""
+
+    if TYPE_CHECKING:  # What a fit sets is no setting.
+        n_features_in_: int = dataclasses.field(init=False)
+        feature_names_in_: np.ndarray = dataclasses.field(init=False)
+        model_: Model = dataclasses.field(init=False)
+        _trained: Trained = dataclasses.field(init=False)
+
     @property
     def history_(self) -> dict[str, Float[np.ndarray, " epochs"]]:
         """The validation curve: train_loss, validation_loss and validation_score by epoch."""
@@ -165,7 +175,7 @@ class Network(BaseEstimator):
         return saving.save(self, path)
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
+    def load(cls: type[Estimator], path: str | Path) -> Estimator:
         """Read an estimator that `save` wrote.
 
         Raises:
@@ -175,15 +185,12 @@ class Network(BaseEstimator):
 
     # What a row of X is, a subclass says in these.
 
-    def _read(
-        self, X: Any, y: Any, *, first: bool, **checks: Any
-    ) -> tuple[FeatureTable, np.ndarray]:
+    def _read(self, X: Any, y: Any, *, first: bool) -> tuple[FeatureTable, np.ndarray]:
         """Return checked inputs and targets.
 
         Args:
             X, y: As they were given.
             first: Whether the fit starts anew, so that these rows say what others must be like.
-            checks: How scikit-learn is to check the target.
         """
         raise NotImplementedError(f"{type(self).__name__} does not say how it reads X.")
 
@@ -292,7 +299,7 @@ class Network(BaseEstimator):
         fraction = self.validation_fraction
         if fraction is None:
             fraction = 0 if self.patience is None else DEFAULT_VALIDATION_FRACTION
-        if not isinstance(fraction, Real) or not 0 <= fraction < 1:
+        if not isinstance(fraction, Real) or not 0 <= float(fraction) < 1:
             raise RecipeError(f"validation_fraction must be in [0, 1) or None; got {fraction!r}.")
         if fraction == 0 and self.patience is not None:
             raise RecipeError(
@@ -321,6 +328,7 @@ class Network(BaseEstimator):
         held: Int[np.ndarray, " validation"] = NO_ROWS,
         given: Rows | None = None,
         classes: tuple = (),
+        prepared: AnyPreprocessor | None = None,
     ) -> Model:
         """Train, keep where the training stands, and return the model.
 
@@ -333,10 +341,11 @@ class Network(BaseEstimator):
             kind, n_outputs, classes: See `Task`.
             held: Rows that are validation rows.
             given: More rows, which are validation rows.
+            prepared: Preprocessor, where targets need one already.
         """
         if start is None:
             train = np.setdiff1d(np.arange(rows.features.n_rows), held)
-            preprocessor = self._preprocessor(rows.features, train, rows.weights)
+            preprocessor = prepared or self._preprocessor(rows.features, train, rows.weights)
             double = rows.features.numeric.dtype == np.float64 and rows.features.texts is None
             dtype = np.dtype(np.float64 if double else np.float32)
         else:
@@ -348,9 +357,7 @@ class Network(BaseEstimator):
             examples = examples.followed_by(self._examples(given.features, preprocessor, dtype))
             y, weights = np.concatenate([y, given.y]), np.concatenate([weights, given.weights])
         y = y.astype(dtype) if y.dtype.kind == "f" else y
-        task = task_of(
-            examples, y, weights, held, kind=kind, n_outputs=n_outputs, classes=classes
-        )
+        task = task_of(examples, y, weights, held, kind=kind, n_outputs=n_outputs, classes=classes)
         recipe = self._suited(recipe, task.interface)
         trained = train_on(task, recipe, start, seed=seed, epochs=epochs, initial=self.initial)
         self._trained = trained

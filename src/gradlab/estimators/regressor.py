@@ -1,7 +1,7 @@
 """Networks that answer with one number or several."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -26,13 +26,15 @@ class Regressor(RegressorMixin, Network):
 
     scale_target: Any = True
 
+    _target_checks: ClassVar[dict[str, bool]] = {"multi_output": True, "y_numeric": True}
+
     def __sklearn_tags__(self):
         """Return scikit-learn's tags: y may have several columns."""
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
 
-    def fit(self, X, y, sample_weight=None, validation=None) -> Self:
+    def fit(self, X, y, sample_weight=None, validation=None):
         """Train on X and numbers y; return self.
 
         Args:
@@ -58,7 +60,7 @@ class Regressor(RegressorMixin, Network):
             )
         return self._learn(recipe, start, rows, given, int(self.epochs), hold=True)
 
-    def partial_fit(self, X, y, sample_weight=None) -> Self:
+    def partial_fit(self, X, y, sample_weight=None):
         """Make one pass over X and y from where the training stands; return self.
 
         `patience` and `validation_fraction` are not used; a schedule counts passes as epochs. The
@@ -99,7 +101,7 @@ class Regressor(RegressorMixin, Network):
         epochs: int,
         *,
         hold: bool,
-    ) -> Self:
+    ):
         seed = self._seed(start)
         held = self._held_out(len(rows.y), seed, given) if hold else NO_ROWS
         if start is not None:

@@ -2,22 +2,20 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from gradlab.errors import DataError
 from gradlab.estimators.training import Trained
 from gradlab.training.layers import parse_layers
 from gradlab.training.model import load_model
 
-if TYPE_CHECKING:
-    from gradlab.estimators.network import Network
-
-Estimator = TypeVar("Estimator", bound="Network")
+Estimator = TypeVar("Estimator", bound=BaseEstimator)
 
 
-def save(estimator: "Network", path: str | Path) -> Path:
+def save(estimator: Any, path: str | Path) -> Path:
     """Write a fitted estimator; see `Network.save`."""
     trained = estimator._trained
     trained.recipe.to_dict()  # says what a file can't hold
@@ -35,7 +33,7 @@ def save(estimator: "Network", path: str | Path) -> Path:
         "best_epoch": trained.best_epoch,
         "n_features": getattr(estimator, "n_features_in_", None),
         "feature_names": getattr(estimator, "feature_names_in_", np.array([])).tolist(),
-        "label_dtype": np.asarray(getattr(estimator, "classes_", 0)).dtype.str,
+        "label_dtype": estimator.classes_.dtype.str if hasattr(estimator, "classes_") else None,
         "notes": estimator._notes(),
     }
     return estimator.model_.save(
@@ -75,13 +73,13 @@ def load(kind: type[Estimator], path: str | Path) -> Estimator:
     }
     if isinstance(settings.get("class_weight"), tuple):
         settings["class_weight"] = dict(settings["class_weight"])
-    estimator = kind(**settings)
+    estimator: Any = kind(**settings)
     estimator.model_ = model
     if content["n_features"] is not None:
         estimator.n_features_in_ = content["n_features"]
     if content["feature_names"]:
         estimator.feature_names_in_ = np.array(content["feature_names"], object)
-    if model.kind in ("binary", "multiclass"):
+    if content["label_dtype"] is not None:
         estimator.classes_ = np.array(model.classes, np.dtype(content["label_dtype"]))
     estimator._trained = Trained(
         recipe=model.recipe,

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int, Num, PyTree, Shaped, UInt32
 
 from gradlab.errors import RecipeError
 from gradlab.estimators.initial import begin_with
+from gradlab.nn.module import Sequential
 from gradlab.training.executors import Checkpoint, Progressed, RunResult, execute, trained_network
 from gradlab.training.network import build_network
 from gradlab.training.packing import pack_on_host
@@ -109,6 +110,7 @@ def train_on(
     if start is None:
         network = build_network(recipe, task.interface, seed=seed, dtype=task.dtype)
         if initial is not None:
+            assert isinstance(network, Sequential)  # autoencoders have their own pre-training
             network = begin_with(network, initial)
         words = planned.programs[0].layouts.state_words
         state = pack_on_host(initial_arrays(network), words)

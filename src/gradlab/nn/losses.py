@@ -230,7 +230,9 @@ class LossKind:
 
 LOSSES: dict[str, LossKind] = {
     "squared_error": LossKind(squared_error, ("regression", "reconstruction"), "‖y − o‖²"),
-    "half_squared_error": LossKind(half_squared_error, ("regression", "reconstruction"), "½ ‖y − o‖²"),
+    "half_squared_error": LossKind(
+        half_squared_error, ("regression", "reconstruction"), "½ ‖y − o‖²"
+    ),
     # The sum form: its mean over the rows is trained, which only rescales the learning rate.
     "least_squares": LossKind(half_squared_error, ("regression",), "½ (h(x) − y)²"),
     "binary_cross_entropy": LossKind(

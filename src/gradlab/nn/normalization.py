@@ -117,8 +117,7 @@ def _zeros(n: int) -> Array:
     return jnp.asarray(np.zeros(n), float)
 
 
-@jax.custom_vjp
-def _normalized(
+def _normalize(
     x: Float[Array, "batch *shape"],
     scale: Float[Array, " n_features"],
     shift: Float[Array, " n_features"],
@@ -131,17 +130,17 @@ def _normalized(
     often (a convolutional step with two batch norms takes 1.4 times as long). The statistics are
     for the running averages and carry no gradient of their own.
     """
-    return _normalize(x, scale, shift, epsilon, mask)[0]
+    return _normalize_forward(x, scale, shift, epsilon, mask)[0]
 
 
-def _normalize(x: Array, scale: Array, shift: Array, epsilon: Array, mask: Array | None):
+def _normalize_forward(x: Array, scale: Array, shift: Array, epsilon: Array, mask: Array | None):
     mean, variance = statistics(x, tuple(range(x.ndim - 1)), mask=mask)
     root = jax.lax.rsqrt(variance + epsilon)
     y = (x - mean) * (root * _last(scale, x)) + _last(shift, x)
     return (y, (mean, variance)), (x, mean, root, scale, mask)
 
 
-def _normalize_back(saved: tuple, cotangents: tuple):
+def _normalize_backward(saved: tuple, cotangents: tuple):
     x, mean, root, scale, mask = saved
     g, _ = cotangents
     axes = tuple(range(x.ndim - 1))
@@ -156,7 +155,8 @@ def _normalize_back(saved: tuple, cotangents: tuple):
     return of_x, of_scale.reshape(-1), of_shift.reshape(-1), of_epsilon, None
 
 
-_normalized.defvjp(_normalize, _normalize_back)
+_normalized = jax.custom_vjp(_normalize)
+_normalized.defvjp(_normalize_forward, _normalize_backward)
 
 
 class BatchNorm(Layer):
@@ -212,11 +212,13 @@ class BatchNorm(Layer):
         """Normalise a batch; in training the state moves towards the batch's statistics."""
         x = jnp.asarray(x)
         if not training:
-            y = _standardize(x, *(_last(average, x) for average in state), self.epsilon)
+            mean, variance = (_last(average, x) for average in state)
+            y = _standardize(x, mean, variance, self.epsilon)
             return y * _last(self.scale, x) + _last(self.shift, x), state
-        numbers = (jnp.asarray(n, x.dtype) for n in (self.scale, self.shift, self.epsilon.value))
+        scale, shift = jnp.asarray(self.scale, x.dtype), jnp.asarray(self.shift, x.dtype)
+        epsilon = jnp.asarray(self.epsilon.value, x.dtype)
         mask = None if mask is None else jnp.asarray(mask)
-        y, (mean, variance) = _normalized(x, *numbers, mask)
+        y, (mean, variance) = _normalized(x, scale, shift, epsilon, mask)
         count = _count(x, set(range(x.ndim - 1)), mask)
         return y, self._averaged(state, mean, variance, count)
 

@@ -52,7 +52,7 @@ CONSTANTS = {
 }
 LITERALS = {
     *("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"),
-    *("BINUNICODE", "SHORT_BINUNICODE", "SHORT_BINSTRING"),
+    *("BINUNICODE", "SHORT_BINSTRING"),
 }
 TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 MARK = object()
@@ -64,6 +64,8 @@ TO_SAFETENSORS = (
 )
 
 MAX_RANK = 16
+MAX_LIST = 2**24
+"""Bytes of the list; those of the largest published networks are a few hundred thousand."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,8 @@ class _Members:
             raise Refused("its members are compressed, which those of torch.save are not.")
         if sum(m.file_size for m in self.members.values()) > size:
             raise Refused("its members are said to be larger than the file.")
+        if self.members[lists[0]].file_size > MAX_LIST:
+            raise Refused("its list of tensors is longer than that of any network.")
         if f"{self.folder}byteorder" in self.members and self.read("byteorder") != b"little":
             raise Refused("its numbers are not little-endian.")
 

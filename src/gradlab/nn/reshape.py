@@ -46,7 +46,7 @@ class Flatten(Layer):
         mask: Bool[Array | np.ndarray, " batch"] | None = None,
     ) -> tuple[Float[Array, "batch numbers"], PyTree]:
         """Flatten a batch; the state passes through."""
-        return jnp.reshape(x, (len(x), -1)), state
+        return jnp.reshape(jnp.asarray(x), (len(x), -1)), state
 
 
 class Reshape(Layer):
@@ -92,7 +92,7 @@ class Reshape(Layer):
         Raises:
             RecipeError: If the shape holds another number of numbers.
         """
-        return jnp.reshape(x, (len(x), *self.output_shape(x.shape[1:]))), state
+        return jnp.reshape(jnp.asarray(x), (len(x), *self.output_shape(x.shape[1:]))), state
 
 
 class ZeroPad2D(Layer):
@@ -130,7 +130,7 @@ class ZeroPad2D(Layer):
         mask: Bool[Array | np.ndarray, " batch"] | None = None,
     ) -> tuple[Float[Array, "batch height_out width_out channels"], PyTree]:
         """Pad a batch; the state passes through."""
-        return jnp.pad(x, ((0, 0), *self.padding, (0, 0))), state
+        return jnp.pad(jnp.asarray(x), ((0, 0), *self.padding, (0, 0))), state
 
 
 class Upsample2D(Layer):

@@ -49,6 +49,7 @@ def mean_activations(
         activations: h, each from 0 to 1.
         weights: Of the rows; 0 for padding.
     """
+    activations = jnp.asarray(activations)
     by_row = activations.reshape(len(activations), -1, activations.shape[-1]).mean(axis=1)
     total = jnp.maximum(jnp.sum(weights), jnp.finfo(by_row.dtype).tiny)
     return jnp.einsum("b,bu->u", weights, by_row) / total

@@ -41,7 +41,9 @@ class Weights:
         dtype: DTypeLike = np.float32,
     ):
         """Keep what decides the numbers."""
-        self.initializer = INITIALIZERS[initializer] if isinstance(initializer, str) else initializer
+        self.initializer = (
+            INITIALIZERS[initializer] if isinstance(initializer, str) else initializer
+        )
         self.seed = seed
         self.layer = layer
         self.parameters = dict(parameters or {})

@@ -283,7 +283,7 @@ class _Builder:
             first = len(self.layers)
             self.layers += group
             if group is groups[-1]:
-                self._activation(self.recipe.output_activation)
+                self._output_activation()
             name = "output" if group is groups[-1] else "decoder"
             n_own = n_parameters(self.layers[first:])
             self.rows.append(
@@ -300,7 +300,7 @@ class _Builder:
         first, before = len(self.layers), self.shape
         if self.interface.reconstructs:
             self._reconstruction()
-            self._activation(self.recipe.output_activation)
+            self._output_activation()
         else:
             self._no_tokens("the output")
             if self.interface.per_step:
@@ -312,6 +312,10 @@ class _Builder:
         shared = not isinstance(self.layers[-1], Reshape)
         positions = int(np.prod(self.shape[:-1])) if shared else 1
         self._tell(f"output {_shown(self.shape)}", first, before, positions)
+
+    def _output_activation(self) -> None:
+        if self.recipe.output_activation != "linear":
+            self._activation(self.recipe.output_activation)
 
     def _dense_output(self, n_outputs: int) -> None:
         n_in = self.shape[-1]

@@ -1,7 +1,6 @@
 """The fire module, SqueezeNet's building block."""
 
 from collections.abc import Iterator, Sequence
-from typing import Self
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, PyTree
 
 from gradlab.nn.convolution import Conv2D
+from gradlab.nn.convolution.layer import Convolution
 from gradlab.nn.module import Layer
 from gradlab.nn.random import RowKey
 from gradlab.nn.weights import Weights
@@ -28,14 +28,14 @@ class Fire(Layer):
     (56, 56, 128)
     """
 
-    squeeze1x1: Conv2D
-    expand1x1: Conv2D
-    expand3x3: Conv2D
+    squeeze1x1: Convolution
+    expand1x1: Convolution
+    expand3x3: Convolution
 
     @classmethod
     def create(
         cls, sources: Iterator[Weights], n_in: int, *, n_squeezed: int, n_expanded: int
-    ) -> Self:
+    ) -> "Fire":
         """Return the block with initial weights.
 
         Args:

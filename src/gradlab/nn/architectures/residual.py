@@ -1,7 +1,7 @@
 """The residual block of the networks for CIFAR."""
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, PyTree
 
 from gradlab.nn.convolution import Conv2D
+from gradlab.nn.convolution.layer import Convolution
 from gradlab.nn.module import Layer
 from gradlab.nn.normalization import BatchNorm
 from gradlab.nn.random import RowKey
@@ -35,14 +36,16 @@ class ResidualBlock(Layer):
 
     couples_examples: ClassVar[bool] = True
 
-    conv1: Conv2D
+    conv1: Convolution
     norm1: BatchNorm
-    conv2: Conv2D
+    conv2: Convolution
     norm2: BatchNorm
     stride: int = eqx.field(static=True)
 
     @classmethod
-    def create(cls, sources: Iterator[Weights], n_in: int, n_out: int, *, stride: int = 1) -> Self:
+    def create(
+        cls, sources: Iterator[Weights], n_in: int, n_out: int, *, stride: int = 1
+    ) -> "ResidualBlock":
         """Return the block with initial weights.
 
         Args:

@@ -1,7 +1,6 @@
 """Residual networks for 32 x 32 images (CIFAR)."""
 
 import itertools
-from typing import Literal
 
 from gradlab.errors import RecipeError
 from gradlab.nn.activations import Activation, relu
@@ -17,7 +16,7 @@ WIDTHS = (16, 32, 64)
 
 
 def resnet(
-    depth: Literal[20, 32, 44, 56, 110] = 20,
+    depth: int = 20,
     n_classes: int = 10,
     *,
     initializer: str = "he_normal",
@@ -29,7 +28,7 @@ def resnet(
     space and a dense layer.
 
     Args:
-        depth: Layers with weights, 6 n + 2.
+        depth: Layers with weights, 6 n + 2 (the paper's: 20, 32, 44, 56, 110).
         n_classes: Outputs.
         initializer: Name in INITIALIZERS.
         seed: Of the initial weights; None for zeros, where a file gives them.
@@ -60,7 +59,7 @@ def resnet(
     return Sequential((*layers, GlobalAveragePool(), head))
 
 
-def names(depth: Literal[20, 32, 44, 56, 110] = 20) -> dict[str, str]:
+def names(depth: int = 20) -> dict[str, str]:
     """Return where the layers of a published file stand in the network.
 
     The names are those of https://github.com/akamaster/pytorch_resnet_cifar10.

@@ -49,7 +49,7 @@ def squeezenet(
     layers = [Conv2D.create(next(sources), 3, 64, kernel=3, stride=2), Activation(relu)]
     channels = 64
     for stage in STAGES:
-        layers.append(MaxPool2D(3, stride=2, ceil=True))
+        layers.append(MaxPool2D((3, 3), stride=(2, 2), padding="valid", ceil=True))
         for n_squeezed, n_expanded in stage:
             fire = Fire.create(sources, channels, n_squeezed=n_squeezed, n_expanded=n_expanded)
             layers.append(fire)

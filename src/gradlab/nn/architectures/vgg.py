@@ -1,7 +1,8 @@
 """VGG: deep stacks of 3x3 convolutions."""
 
 import itertools
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Any
 
 from gradlab.errors import RecipeError, unknown
 from gradlab.nn.activations import Activation, relu
@@ -28,7 +29,7 @@ POOLED = 7
 
 
 def vgg(
-    depth: Literal[11, 13, 16, 19] = 19,
+    depth: int = 19,
     n_classes: int = 1000,
     *,
     initializer: str = "he_normal",
@@ -41,10 +42,13 @@ def vgg(
     depth 19) 124 million are in the dense layers.
 
     Args:
-        depth: Layers with weights.
+        depth: Layers with weights: 11, 13, 16 or 19.
         n_classes: Outputs.
         initializer: Name in INITIALIZERS.
         seed: Of the initial weights; None for zeros, where a file gives them.
+
+    Raises:
+        RecipeError: If there is no VGG of that depth.
 
     Source: Simonyan & Zisserman 2015, table 1, https://arxiv.org/abs/1409.1556
     """
@@ -67,21 +71,22 @@ def vgg(
 def vgg_features(
     last: str = "conv5_1",
     *,
-    depth: Literal[11, 13, 16, 19] = 19,
+    depth: int = 19,
     initializer: str = "he_normal",
     seed: int | None = 0,
 ) -> Sequential:
-    """Return VGG up to one of its layers, for images of any size: the maps that style transfer and
-    feature visualisation look at.
+    """Return VGG up to one of its layers, for images of any size.
+
+    The maps between are what style transfer and feature visualisation look at.
 
     Args:
         last: Layer that ends it: "conv5_1" (before the ReLU), "relu4_2", "pool5".
-        depth: Layers with weights of the whole network.
+        depth: Layers with weights of the whole network: 11, 13, 16 or 19.
         initializer: Name in INITIALIZERS.
         seed: Of the initial weights; None for zeros, where a file gives them.
 
     Raises:
-        RecipeError: If the network has no such layer.
+        RecipeError: If there is no such network or layer.
 
     >>> [type(layer).__name__ for layer in vgg_features("pool1", depth=11, seed=None).layers]
     ['Conv2D', 'Activation', 'MaxPool2D']
@@ -93,7 +98,9 @@ def vgg_features(
     return Sequential(tuple(layers[: names.index(last) + 1]))
 
 
-def _features(depth: int, sources: Any, last: str | None = None) -> tuple[list[Any], list[str]]:
+def _features(
+    depth: int, sources: Iterator[Weights], last: str | None = None
+) -> tuple[list[Any], list[str]]:
     """Return the layers before the dense ones (those after `last` left out) and their names."""
     if depth not in CONVOLUTIONS:
         known = ", ".join(map(str, CONVOLUTIONS))
@@ -105,7 +112,7 @@ def _features(depth: int, sources: Any, last: str | None = None) -> tuple[list[A
             layers += [Activation(relu)]
             names += [f"conv{block}_{number}", f"relu{block}_{number}"]
             n_in = n_out
-        layers.append(MaxPool2D(2))
+        layers.append(MaxPool2D((2, 2), stride=(2, 2), padding="valid", ceil=False))
         names.append(f"pool{block}")
         if last in names:
             break

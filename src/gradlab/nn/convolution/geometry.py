@@ -17,6 +17,7 @@ numbers. Padding is named by
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from gradlab.errors import RecipeError
 
@@ -101,7 +102,7 @@ def as_padding(padding: Padding, n_axes: int) -> str | Pairs:
         return "same"
     if padding == "valid":
         padding = 0
-    sides = [padding] * n_axes if isinstance(padding, int) else list(padding)
+    sides: list[Any] = [padding] * n_axes if isinstance(padding, int) else list(padding)
     pairs = [[side, side] if isinstance(side, int) else list(side) for side in sides]
     numbers = [n for pair in pairs for n in pair]
     right = all(isinstance(n, int) and n >= 0 for n in numbers)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -143,7 +143,7 @@ class Convolution(Layer):
         key: RowKey | None = None,
         training: bool = False,
         mask: Bool[Array | np.ndarray, " batch"] | None = None,
-    ) -> tuple[Float[Array, "batch *output c_out"] | Padded, PyTree]:
+    ) -> tuple[Any, PyTree]:
         """Convolve a batch; the state passes through.
 
         Raises:

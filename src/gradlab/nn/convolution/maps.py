@@ -42,8 +42,7 @@ Weight = Float[Array, "*kernel c_in_of_group c_out"]
 Signal = Float[Array, "batch *output c_out"]
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
-def convolve(image: Image, weight: Weight, geometry: Geometry) -> Signal:
+def _convolve(image: Image, weight: Weight, geometry: Geometry) -> Signal:
     """Return the signal of an image: the convolution."""
     if geometry.is_pointwise:
         return image @ weight.reshape(weight.shape[-2:])
@@ -58,8 +57,7 @@ def convolve(image: Image, weight: Weight, geometry: Geometry) -> Signal:
     )
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
-def spread(signal: Signal, weight: Weight, geometry: Geometry) -> Image:
+def _spread(signal: Signal, weight: Weight, geometry: Geometry) -> Image:
     """Return the image whose every pixel sums what its signals send back: the transpose."""
     if geometry.is_pointwise:
         return signal @ weight.reshape(weight.shape[-2:]).T
@@ -71,8 +69,7 @@ def spread(signal: Signal, weight: Weight, geometry: Geometry) -> Image:
     )
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
-def relate(image: Image, signal: Signal, geometry: Geometry) -> Weight:
+def _relate(image: Image, signal: Signal, geometry: Geometry) -> Weight:
     """Return the sum over images and positions of pixel times signal, for every tap."""
     if geometry.is_pointwise:
         rows, columns = (x.reshape(-1, x.shape[-1]) for x in (image, signal))
@@ -84,6 +81,10 @@ def relate(image: Image, signal: Signal, geometry: Geometry) -> Weight:
         default=partial(_vendor_relate, geometry=geometry),
     )
 
+
+convolve = jax.custom_vjp(_convolve, nondiff_argnums=(2,))
+spread = jax.custom_vjp(_spread, nondiff_argnums=(2,))
+relate = jax.custom_vjp(_relate, nondiff_argnums=(2,))
 
 convolve.defvjp(
     lambda image, weight, geometry: (convolve(image, weight, geometry), (image, weight)),
@@ -242,12 +243,12 @@ def _relate_in_chunks(image: Array, signal: Array, geometry: Geometry) -> Array:
     def add(total: Array, pair: tuple[Array, Array]) -> tuple[Array, None]:
         return total + product(*pair, geometry), None
 
-    total = product(image[batch - rest :], signal[batch - rest :], geometry) if rest else None
-    if total is None:
-        c_in = image.shape[-1] // geometry.groups
-        total = jnp.zeros((*geometry.kernel, c_in, signal.shape[-1]), image.dtype)
-    chunks = tuple(x[: batch - rest].reshape(-1, n, *x.shape[1:]) for x in (image, signal))
-    return lax.scan(add, total, chunks)[0]
+    c_in = image.shape[-1] // geometry.groups
+    total = jnp.zeros((*geometry.kernel, c_in, signal.shape[-1]), image.dtype)
+    if rest:
+        total = product(image[batch - rest :], signal[batch - rest :], geometry)
+    images, signals = (x[: batch - rest].reshape(-1, n, *x.shape[1:]) for x in (image, signal))
+    return lax.scan(add, total, (images, signals))[0]
 
 
 def _relate_one(image: Array, signal: Array, geometry: Geometry) -> Array:

@@ -1,6 +1,6 @@
 """Average pooling: the mean of every window."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -72,7 +72,7 @@ class AveragePool2D(Pooling):
         key: RowKey | None = None,
         training: bool = False,
         mask: Bool[Array | np.ndarray, " batch"] | None = None,
-    ) -> tuple[Float[Array, "batch *output channels"] | Padded, PyTree]:
+    ) -> tuple[Any, PyTree]:
         """Pool a batch; the state passes through.
 
         Raises:

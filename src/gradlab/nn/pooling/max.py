@@ -1,8 +1,7 @@
 """Max pooling: the largest number of every window."""
 
 import itertools
-from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -18,8 +17,7 @@ from gradlab.nn.pooling.windows import Pooling
 from gradlab.nn.random import RowKey
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(1,))
-def largest(
+def _largest(
     image: Float[Array, "batch *size channels"], geometry: Geometry
 ) -> Float[Array, "batch *output channels"]:
     """Return the largest number of every window; the border never wins.
@@ -124,7 +122,7 @@ def _codes_of_a_block(shifts: tuple[int, ...], geometry: Geometry) -> np.ndarray
 
 
 def _forward(image: Array, geometry: Geometry) -> tuple[Array, Array]:
-    best = largest(image, geometry)
+    best = _largest(image, geometry)
     return best, winners(image, best, geometry)
 
 
@@ -132,6 +130,7 @@ def _backward(geometry: Geometry, winner: Array, cotangent: Array) -> tuple[Arra
     return (give_back(cotangent, winner, geometry),)
 
 
+largest = jax.custom_vjp(_largest, nondiff_argnums=(1,))
 largest.defvjp(_forward, _backward)
 
 
@@ -160,7 +159,7 @@ class MaxPool2D(Pooling):
         key: RowKey | None = None,
         training: bool = False,
         mask: Bool[Array | np.ndarray, " batch"] | None = None,
-    ) -> tuple[Float[Array, "batch *output channels"] | Padded, PyTree]:
+    ) -> tuple[Any, PyTree]:
         """Pool a batch; the state passes through.
 
         Raises:

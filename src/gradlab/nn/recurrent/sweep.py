@@ -8,25 +8,36 @@ weights' gradient in one product at the end: an LSTM step in training takes two 
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
 Matrix = Float[Array | np.ndarray, "n_in n_out"]
 Row = Float[Array | np.ndarray, " n_out"]
-Steps = Float[Array, "time batch n_out"]
+Steps = Float[Array, "time batch _"]
 Real = Bool[Array, "time batch"] | None
 
 
-def project(
-    inputs: Float[Array, "time batch n_in"], weight: Matrix, bias: Row | None = None
-) -> Steps:
+@jax.custom_vjp
+def project(inputs: Steps, weight: Matrix, bias: Row) -> Steps:
     """Return x W + b for every step in one product."""
     time, batch, n_in = inputs.shape
     rows = jnp.matmul(inputs.reshape(time * batch, n_in), weight)
-    if bias is not None:
-        rows = rows + jnp.broadcast_to(bias, rows.shape)
-    return rows.reshape(time, batch, -1)
+    return (rows + jnp.broadcast_to(bias, rows.shape)).reshape(time, batch, -1)
+
+
+def _project_forward(inputs, weight, bias):
+    return project(inputs, weight, bias), (inputs, weight)
+
+
+def _project_backward(saved, slopes):
+    inputs, weight = saved
+    to_inputs = jnp.matmul(slopes, weight.T)
+    return to_inputs, weight_gradient(inputs, slopes), slopes.sum((0, 1))
+
+
+project.defvjp(_project_forward, _project_backward)
 
 
 def before(states: Steps, first: Float[Array, "batch n_out"], reverse: bool) -> Steps:
@@ -40,7 +51,9 @@ def weight_gradient(
     inputs: Float[Array, "time batch n_in"], slopes: Steps
 ) -> Float[Array, "n_in n_out"]:
     """Return the sum over steps and examples of input · slope, one product."""
-    return jnp.matmul(inputs.reshape(-1, inputs.shape[2]).T, slopes.reshape(-1, slopes.shape[2]))
+    # XLA on a CPU multiplies by a transpose without transposing, at two thirds of the speed.
+    transposed = jax.lax.optimization_barrier(inputs.reshape(-1, inputs.shape[2]).T)
+    return jnp.matmul(transposed, slopes.reshape(-1, slopes.shape[2]))
 
 
 def hold(real: Any, new: Array, old: Array) -> Array:
