@@ -14,7 +14,7 @@ from gradlab.training.predict import forward
 TEXT = "the cat sat on the mat.\n" * 60
 SETTINGS = {
     "layers": ["embedding 8", "gru 24"],
-    "window": 24,
+    "window": 31,  # no multiple of the sentence: windows begin anywhere in it
     "learning_rate": 0.02,
     "random_state": 0,
 }
@@ -149,7 +149,7 @@ class TestTraining:
         assert np.isfinite(model.history_["validation_loss"]).all()
 
     def test_a_text_must_be_one_and_long_enough(self):
-        with pytest.raises(DataError, match="two windows of 24 and the one behind need 49"):
+        with pytest.raises(DataError, match="two windows of 31 and the one behind need 63"):
             language_model().fit("too short")
         with pytest.raises(DataError, match="Expected one text, str or bytes; came list"):
             language_model().fit(["a", "b"])
@@ -164,7 +164,7 @@ class TestTraining:
         assert loaded.sample(60, seed=4) == model.sample(60, seed=4)
         assert loaded.bits_per_character(TEXT) == model.bits_per_character(TEXT)
         assert loaded.fit(TEXT).sample(60) == model.fit(TEXT).sample(60)
-        with pytest.raises(RecipeError, match="windows of 24 characters; got window=12"):
+        with pytest.raises(RecipeError, match="windows of 31 characters; got window=12"):
             model.set_params(window=12).fit(TEXT)
 
     def test_the_process_setting_changes_nothing(self, trained, float64):

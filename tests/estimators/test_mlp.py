@@ -164,6 +164,19 @@ class TestTargets:
         else:
             np.testing.assert_allclose(proba, softmax(scores, axis=1), rtol=1e-12)
 
+    @pytest.mark.parametrize("n_classes", [2, 3])
+    def test_the_decision_is_the_score_before_softmax_or_sigmoid(self, classes, n_classes):
+        x, y = classes
+        model = classifier().fit(x, y % n_classes)
+        decision, proba = model.decision_function(x), model.predict_proba(x)
+        if n_classes == 2:
+            np.testing.assert_allclose(decision, np.log(proba[:, 1] / proba[:, 0]), atol=1e-4)
+            np.testing.assert_array_equal(
+                model.classes_[(decision > 0).astype(int)], model.predict(x)
+            )
+        else:
+            np.testing.assert_allclose(softmax(decision, axis=1), proba, rtol=1e-5)
+
     def test_the_logarithm_stays_finite_where_the_probability_is_0(self, classes):
         x, y = classes
         model = classifier().fit(x, y)
@@ -391,6 +404,45 @@ class TestRecipes:
             classifier().fit(x, y, sample_weight=(y == 1).astype(float))
 
 
+class TestTechniques:
+    def test_a_loss_by_name(self, numbers):
+        x, y = numbers
+        settings = {"optimizer": "sgd", "learning_rate": 0.01}
+        half = regressor(loss="half_squared_error", **settings).fit(x, y)
+        whole = regressor(**{**settings, "learning_rate": 0.005}).fit(x, y)
+        np.testing.assert_allclose(half.predict(x), whole.predict(x), rtol=1e-4)
+        with pytest.raises(RecipeError, match="loss=squared_error does not fit a multiclass"):
+            classifier(loss="squared_error").fit(x, np.arange(120) % 3)
+
+    def test_a_clipped_gradient_makes_a_step_of_its_length(self, classes):
+        x, y = classes
+        start = {"optimizer": "sgd", "batch_size": "full", "epochs": 1}
+        before = classifier(learning_rate=1e-12, **start).fit(x, y)
+        after = classifier(learning_rate=1.0, clip_norm=0.125, **start).fit(x, y)
+        pairs = zip(
+            *(jax.tree.leaves(m.model_.network.layers) for m in (after, before)), strict=True
+        )
+        step = np.sqrt(sum(((np.asarray(a) - np.asarray(b)) ** 2).sum() for a, b in pairs))
+        assert step == pytest.approx(0.125, rel=1e-3)
+        by_value = classifier(learning_rate=1.0, clip_value=0.01, **start).fit(x, y)
+        moved = np.abs(weights_of(by_value)[0] - weights_of(before)[0])
+        assert moved.max() == pytest.approx(0.01, rel=1e-3)
+
+    @pytest.mark.parametrize(
+        "change", [{"noise": 0.5}, {"input_noise": 0.5}, {"warmup_epochs": 2.0}]
+    )
+    def test_noise_and_warming_up_change_the_training_alone(self, classes, change):
+        x, y = classes
+        model = classifier(**change).fit(x, y)
+        assert model.loss_ != classifier().fit(x, y).loss_
+        np.testing.assert_array_equal(model.predict_proba(x), model.predict_proba(x))
+
+    def test_the_table_of_layers(self, classes):
+        table = classifier(hidden=(8, 4)).fit(*classes).summary().splitlines()
+        assert table[2].split() == ["dense", "8", "8", "56"]
+        assert table[-1].split() == ["total", str(56 + 36 + 15)]
+
+
 class TestSeeds:
     def test_an_int_repeats_and_another_differs(self, classes):
         x, y = classes
@@ -495,6 +547,40 @@ class TestGoingOn:
 
 
 class TestValidation:
+    def test_rows_of_ones_own(self, classes):
+        x, y = classes
+        model = classifier().fit(x[:90], y[:90], validation=(x[90:], y[90:]))
+        assert_same_weights(model, classifier().fit(x[:90], y[:90]))
+        score = model.score(x[90:], y[90:])
+        assert model.history_["validation_score"][-1] == pytest.approx(score)
+
+    def test_rows_of_ones_own_stop_a_regressor(self, numbers):
+        x, y = numbers
+        settings = {"epochs": 200, "patience": 3, "learning_rate": 0.05}
+        model = regressor(**settings).fit(x[:90], y[:90], validation=(x[90:], y[90:]))
+        loss = model.history_["validation_loss"]
+        assert model.best_epoch_ == loss.argmin() + 1 == model.n_epochs_ - 3
+        # Targets are scaled by the training rows alone.
+        np.testing.assert_allclose(model.model_.target_shift, y[:90].mean(axis=0))
+        score = model.score(x[90:], y[90:])
+        best = model.history_["validation_score"][model.best_epoch_ - 1]
+        # Both are R²; scikit-learn averages it over the outputs, the curve pools them.
+        assert best == pytest.approx(score, abs=0.1)
+
+    def test_validation_rows_that_do_not_fit_are_refused(self, classes, numbers):
+        x, y = classes
+        with pytest.raises(ValueError, match=r"validation must be a pair .X, y."):
+            classifier().fit(x, y, validation=x)
+        with pytest.raises(ValueError, match=r"have labels \[7\], which the training rows lack"):
+            classifier().fit(x, y, validation=(x[:2], [0, 7]))
+        with pytest.raises(ValueError, match="X has 3 features"):
+            classifier().fit(x, y, validation=(x[:, :3], y))
+        with pytest.raises(RecipeError, match="both were given"):
+            classifier(validation_fraction=0.2).fit(x, y, validation=(x, y))
+        x, y = numbers
+        with pytest.raises(ValueError, match="have 1 outputs, the training rows 2"):
+            regressor().fit(x, y, validation=(x, y[:, 0]))
+
     def test_the_curve(self, classes):
         x, y = classes
         model = classifier(validation_fraction=0.25).fit(x, y)

@@ -114,7 +114,7 @@ class TestRefused:
     def test_other_features_than_in_training(self, series):
         x, y = series
         model = classifier().fit(x, y)
-        with pytest.raises(DataError, match="channel_2"):
+        with pytest.raises(DataError, match="have 1 features a step; the network was trained on 2"):
             model.predict([one[:, :1] for one in x])
 
 

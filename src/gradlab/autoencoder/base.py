@@ -70,7 +70,7 @@ class AutoencoderBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Network
     loss: Any = "squared_error"
     corruption: Any = ()
     sparsity: Any = None
-    sparsity_weight: Any = 3.0
+    sparsity_weight: Any = 1.0
     kernel: Any = 3
     pooling: Any = "max"
 

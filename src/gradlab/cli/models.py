@@ -66,9 +66,11 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train one recipe and save the model with its preprocessing."""
+    from gradlab.cli.show import show_network
     from gradlab.lab.study import open_study
     from gradlab.lab.train import train as run
     from gradlab.process import configure
+    from gradlab.training.network import network_table
 
     source = source_from(
         target=target, task=task, groups=groups, time=time, test=test, drop=drop or [],
@@ -107,7 +109,15 @@ def train(
                 "test_score": fitted.test_score,
                 "trivial_score": fitted.trivial_score,
                 "fit": None if fitted.fit is None else fitted.fit.label,
-                "recipe": recipe.describe(),
+                "recipe": fitted.model.recipe.describe(),
+                "network": [
+                    {
+                        "layer": row.layer,
+                        "output_shape": list(row.output_shape),
+                        "parameters": row.n_parameters,
+                    }
+                    for row in network_table(fitted.model.recipe, fitted.model.interface)
+                ],
                 "notes": list(fitted.notes),
             }
         )
@@ -120,6 +130,7 @@ def train(
     trivial = fitted.trivial_score
     nothing = f" (a model that has learnt nothing: {trivial:.4f})" if trivial == trivial else ""
     shown = console()
+    show_network(network_table(fitted.model.recipe, fitted.model.interface), shown)
     shown.print(f"{fitted.score_name}: {listed}{nothing}")
     if fitted.fit is not None and fitted.fit.high_variance:
         shown.print(fitted.fit.sentence)

@@ -7,8 +7,11 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gradlab.lab.study import Study
     from gradlab.lab.verdicts import AxisRanking
+    from gradlab.training.network import LayerRow
 
 SHOWN_LEVELS = 12
 
@@ -30,6 +33,19 @@ def show_study(study: "Study", console: Console) -> None:
     for sentence in effects_sentences(study):
         console.print()
         console.print(Text(sentence))
+
+
+def show_network(rows: "Sequence[LayerRow]", console: Console) -> None:
+    """Print every layer with the shape that leaves it and its count of parameters."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("Layer", overflow="fold")
+    table.add_column("Output shape")
+    table.add_column("Parameters", justify="right")
+    for row in rows:
+        shape = " x ".join(map(str, row.output_shape))
+        table.add_row(Text(row.layer), shape, f"{row.n_parameters:,}")
+    table.add_row("all", "", f"{sum(row.n_parameters for row in rows):,}", style="bold")
+    console.print(table)
 
 
 def study_json(study: "Study") -> dict[str, Any]:

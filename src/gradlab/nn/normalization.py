@@ -127,7 +127,7 @@ def _normalize(
     """Return the batch normalised per feature, with the mean and variance that did it.
 
     The gradient is written by hand: automatic differentiation goes through the data three times as
-    often (a convolutional step with two batch norms takes 1.4 times as long). The statistics are
+    often (a convolutional step with two batch norms takes 1.3 times as long). The statistics are
     for the running averages and carry no gradient of their own.
     """
     return _normalize_forward(x, scale, shift, epsilon, mask)[0]

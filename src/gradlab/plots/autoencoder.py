@@ -137,7 +137,7 @@ def mean_activation_figure(
 
 
 def manifold_figure(
-    points: Float[np.ndarray, "rows 2"],
+    points: Float[np.ndarray, "rows features"],
     reconstruct: Callable[[Float[np.ndarray, "places 2"]], Float[np.ndarray, "places 2"]],
     *,
     arrows: int = 17,

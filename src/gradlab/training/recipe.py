@@ -153,7 +153,7 @@ class Recipe(Part):
     decoder: Annotated[Any, BeforeValidator(_decoder)] = "mirror"
     output_activation: ActivationName = "linear"
     sparsity: Annotated[float, Field(gt=0, lt=1)] | None = None
-    sparsity_weight: NonNegativeNumber = 3.0
+    sparsity_weight: NonNegativeNumber = 1.0
     loss: LossName = "auto"
     optimizer: Any = "adam"
     learning_rate: PositiveNumber | None = None

@@ -14,6 +14,7 @@ import optax
 from jaxtyping import Array, Float, PyTree
 
 from gradlab.errors import RecipeError
+from gradlab.nn.convolution.micro_batch import CACHED_NUMBERS, FEWEST
 from gradlab.nn.encoder_decoder import EncoderDecoder
 from gradlab.nn.losses import LOSSES
 from gradlab.nn.module import Sequential, kinds_of, trainable
@@ -36,11 +37,6 @@ DEFAULT_LOSS: dict[str, str] = {
     "regression": "squared_error",
     "reconstruction": "squared_error",
 }
-
-PIECE_FLOATS = 2**20
-MIN_PIECE, MAX_PIECE = 4, 64
-"""A piece of a batch lays out about this many floats at once: what the second-level caches hold
-(measured by benchmarks/cnn_step.py)."""
 
 
 class NetworkState(eqx.Module):
@@ -268,10 +264,11 @@ def piece_rows(recipe: Recipe, interface: Interface) -> int | None:
 
     A function of shapes alone, so that a run's sums are in the same order wherever it is trained.
     """
-    largest = max(row.workspace for row in network_table(recipe, interface))
-    if largest == 0:
+    table = network_table(recipe, interface)
+    if not any(row.workspace for row in table):
         return None
-    return max(MIN_PIECE, min(MAX_PIECE, 1 << int(math.log2(max(1, PIECE_FLOATS / largest)))))
+    largest = max(interface.n_features, *(math.prod(row.output_shape) for row in table))
+    return max(FEWEST, CACHED_NUMBERS // largest)
 
 
 def sum_over_pieces(
@@ -288,6 +285,9 @@ def sum_over_pieces(
     n_rows = batch.weight.shape[0]
     if n_rows <= piece:
         return function(batch, key)
+    # A size that divides the batch saves filling up the last piece.
+    dividing = max(size for size in range(1, piece + 1) if n_rows % size == 0)
+    piece = dividing if 2 * dividing > piece else piece
     n_pieces = -(-n_rows // piece)
 
     def cut(leaf: Array) -> Array:

@@ -44,16 +44,25 @@ class TakesSequences(Network):
     def _read(self, X: Any, y: Any, *, first: bool) -> tuple[FeatureTable, np.ndarray]:
         if not is_list_of_sequences(X) and axes(X) < 3:
             return read_signals(self, X, y, first=first)
-        features = _features(X)
+        features = _features(X) if first else self._like_the_fit(_features(X))
         y = checked_target(self, y, features.n_rows, **self._target_checks)
         if first:
             forget_columns(self)
         return features, y
 
     def _read_new(self, X: Any) -> FeatureTable:
-        if not is_list_of_sequences(X) and axes(X) < 3:
-            return read_new_signals(self, X)
-        return _features(X)
+        signals = not is_list_of_sequences(X) and axes(X) < 3
+        return self._like_the_fit(read_new_signals(self, X) if signals else _features(X))
+
+    def _like_the_fit(self, features: FeatureTable) -> FeatureTable:
+        preprocessor = self.model_.preprocessor
+        assert isinstance(preprocessor, SequencePreprocessor)  # `_preprocessor` made it
+        width, wanted = len(features.names), len(preprocessor.step.columns)
+        if width != wanted:
+            raise DataError(
+                f"The sequences have {width} features a step; the network was trained on {wanted}."
+            )
+        return features
 
     def _preprocessor(
         self,

@@ -18,7 +18,7 @@ def micro_batch(network: Sequential, input_shape: Sequence[int], batch_size: int
 
     Gradients of parts add up to the batch's, exactly but for the order of the sum, unless a layer
     couples examples (batch norm): then the batch is not split. What is won is the time that maps of
-    the whole batch would take through main memory, 5 to 15 % of a step on a CPU.
+    the whole batch would take through main memory, up to a tenth of a step on a CPU.
 
     Args:
         network: Its layers tell their `output_shape` where they change it.

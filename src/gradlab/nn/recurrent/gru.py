@@ -11,7 +11,16 @@ from jaxtyping import Array, Bool, Float
 
 from gradlab.nn.random import RowKey
 from gradlab.nn.recurrent.cell import FusedCell, check_input
-from gradlab.nn.recurrent.sweep import hold, only, project, rest, weight_gradient
+from gradlab.nn.recurrent.sweep import (
+    after,
+    hold,
+    only,
+    parts,
+    rest,
+    row,
+    stacked,
+    weight_gradient,
+)
 from gradlab.nn.weights import Weights
 
 
@@ -95,10 +104,8 @@ class GRUCell(FusedCell):
             DataError: If x has another width than the cell was built for.
         """
         check_input(self, x)
-        x = jnp.matmul(x, self.weight_input)
-        x = x + jnp.broadcast_to(self.bias, x.shape)
         h = jnp.asarray(state)
-        h = _step(self.reset_after, *self._split(x), h, *self._recurrent())[0]
+        h = _step(jnp.asarray(x), h, *self._weights())[0]
         return h, h
 
     def sequence(
@@ -110,105 +117,102 @@ class GRUCell(FusedCell):
         reverse: bool,
     ) -> tuple[Float[Array, "time batch units"], Float[Array, "batch units"]]:
         """Take every step of a sequence."""
-        # Two products: the gradient of gates and candidate then comes in two arrays as it is,
-        # instead of being put together at every step.
-        gates_weight, candidate_weight = self._split(jnp.asarray(self.weight_input))
-        gates_bias, candidate_bias = self._split(jnp.asarray(self.bias))
-        of_gates = project(inputs, gates_weight, gates_bias)
-        of_candidate = project(inputs, candidate_weight, candidate_bias)
-        states: Any = _gru(
-            self.reset_after, reverse, of_gates, of_candidate, state, *self._recurrent(), real
-        )
-        return states, states[0 if reverse else -1]
+        swept: Any = _gru(reverse, inputs, state, *self._weights(), real)
+        return swept
 
-    def _split(self, columns: Array) -> tuple[Array, Array]:
-        """Return the columns of the gates, r and z, and those of the candidate."""
-        return columns[..., : 2 * self.n_units], columns[..., 2 * self.n_units :]
+    def _weights(self) -> tuple[Array, Array, tuple[Array, Array] | None]:
+        """Return the weights of [x, 1, h] for the gates, and for the candidate.
 
-    def _recurrent(self) -> tuple[Array, Array, Array | None]:
-        bias = self.bias_recurrent
-        return *self._split(jnp.asarray(self.weight_recurrent)), (
-            None if bias is None else jnp.asarray(bias)
-        )
+        In PyTorch's form the candidate's x and h have separate weights: those of [x, 1], and R_n
+        and b_R.
+        """
+        cut = 2 * self.n_units
+        whole = stacked(self.weight_input, self.bias, self.weight_recurrent)
+        if self.bias_recurrent is None:
+            return whole[:, :cut], whole[:, cut:], None
+        of_past = jnp.asarray(self.weight_recurrent)[:, cut:], jnp.asarray(self.bias_recurrent)
+        return whole[:, :cut], whole[: -self.n_units, cut:], of_past
 
 
-def _step(reset_after, of_gates, of_candidate, h, gates_weight, candidate_weight, bias):
+def _step(x, h, gates_weight, candidate_weight, of_past):
     """Return the next state and what its gradient needs."""
-    gates = jax.nn.sigmoid(of_gates + jnp.matmul(h, gates_weight))
-    r, z = jnp.split(gates, 2, axis=1)
-    if reset_after:
-        past = jnp.matmul(h, candidate_weight)
-        past = past if bias is None else past + jnp.broadcast_to(bias, past.shape)
-        n = jnp.tanh(of_candidate + r * past)
+    of_gates = row(x, h)
+    r, z = jnp.split(jnp.matmul(of_gates, gates_weight), 2, axis=1)
+    r, z = jax.nn.sigmoid(r), jax.nn.sigmoid(z)
+    if of_past is None:
+        of_candidate, past = row(x, r * h), None
+        n = jnp.tanh(jnp.matmul(of_candidate, candidate_weight))
     else:
-        past = None
-        n = jnp.tanh(of_candidate + jnp.matmul(r * h, candidate_weight))
-    return n + z * (h - n), (h, r, z, n, past)
+        past = jnp.matmul(h, of_past[0])
+        past = past + jnp.broadcast_to(of_past[1], past.shape)
+        of_candidate = None
+        now = jnp.matmul(of_gates[:, : -h.shape[1]], candidate_weight)
+        n = jnp.tanh(now + r * past)
+    return n + z * (h - n), (of_gates, of_candidate, past, r, z, n)
 
 
-def _sweep(reset_after, reverse, of_gates, of_candidate, h0, weights, real, save):
+def _sweep(reverse, inputs, h0, gates_weight, candidate_weight, of_past, real, save):
     def step(h, of_step):
-        of_gates, of_candidate, is_real = of_step
-        new, saved = _step(reset_after, of_gates, of_candidate, h, *weights)
+        x, is_real = of_step
+        new, saved = _step(x, h, gates_weight, candidate_weight, of_past)
         h = hold(is_real, new, h)
-        return h, (h, saved if save else None)
+        return h, saved if save else h
 
-    return jax.lax.scan(step, h0, (of_gates, of_candidate, real), reverse=reverse)[1]
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _gru(
-    reset_after, reverse, of_gates, of_candidate, h0, gates_weight, candidate_weight, bias, real
-):
-    """Return the states after every step."""
-    weights = (gates_weight, candidate_weight, bias)
-    return _sweep(reset_after, reverse, of_gates, of_candidate, h0, weights, real, False)[0]
+    last, kept = jax.lax.scan(step, h0, (inputs, real), reverse=reverse)
+    return kept, last
 
 
-def _forward(
-    reset_after, reverse, of_gates, of_candidate, h0, gates_weight, candidate_weight, bias, real
-):
-    weights = (gates_weight, candidate_weight, bias)
-    states, saved = _sweep(reset_after, reverse, of_gates, of_candidate, h0, weights, real, True)
-    return states, (saved, weights, real)
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _gru(reverse, inputs, h0, gates_weight, candidate_weight, of_past, real):
+    """Return the states after every step, and the last."""
+    weights = (gates_weight, candidate_weight, of_past)
+    return _sweep(reverse, inputs, h0, *weights, real, save=False)
 
 
-def _backward(reset_after, reverse, residual, slopes):
-    saved, (gates_weight, candidate_weight, bias), real = residual
-    gates_transposed, candidate_transposed = gates_weight.T, candidate_weight.T
+def _forward(reverse, inputs, h0, gates_weight, candidate_weight, of_past, real):
+    weights = (gates_weight, candidate_weight, of_past)
+    saved, last = _sweep(reverse, inputs, h0, *weights, real, save=True)
+    return (after(saved[0], last, reverse), last), (saved, weights, real)
+
+
+def _backward(reverse, residual, slopes):
+    saved, (gates_weight, candidate_weight, of_past), real = residual
+    of_states, of_last = slopes
+    n_units = of_last.shape[1]
+    gates_to_x, gates_to_h = parts(gates_weight, n_units)
+    if of_past is None:
+        candidate_to_x, candidate_to_h = parts(candidate_weight, n_units)
+    else:
+        candidate_to_x, candidate_to_h = candidate_weight[:-1].T, of_past[0].T
 
     def step(dh, of_step):
-        slope, (h, r, z, n, past), is_real = of_step
+        slope, (of_gates, _, past, r, z, n), is_real = of_step
+        h = of_gates[:, -n_units:]
         all_dh = dh + slope
         dh = only(is_real, all_dh)
-        d_candidate = dh * (1 - z) * (1 - n * n)
-        if reset_after:
-            d_past = d_candidate * r
-            dr = d_candidate * past
-            to_past = jnp.matmul(d_past, candidate_transposed)
-        else:
-            d_past = d_candidate
-            of_reset = jnp.matmul(d_candidate, candidate_transposed)
+        dn = dh * (1 - z) * (1 - n * n)
+        if past is None:
+            d_past = None
+            of_reset = jnp.matmul(dn, candidate_to_h)
             dr, to_past = of_reset * h, of_reset * r
+        else:
+            d_past = dn * r
+            dr, to_past = dn * past, jnp.matmul(d_past, candidate_to_h)
         d_gates = jnp.concatenate([dr * r * (1 - r), dh * (h - n) * z * (1 - z)], axis=1)
-        before = dh * z + to_past + jnp.matmul(d_gates, gates_transposed)
-        return rest(is_real, all_dh, before), (d_gates, d_candidate, d_past)
+        before = dh * z + to_past + jnp.matmul(d_gates, gates_to_h)
+        return rest(is_real, all_dh, before), (d_gates, dn, d_past)
 
-    zeros = jnp.zeros_like(slopes[0])
-    dh0, (d_gates, d_candidate, d_past) = jax.lax.scan(
-        step, zeros, (slopes, saved, real), reverse=not reverse
+    dh0, (d_gates, dn, d_past) = jax.lax.scan(
+        step, of_last, (of_states, saved, real), reverse=not reverse
     )
-    h, r = saved[:2]
-    past = h if reset_after else r * h
-    return (
-        d_gates,
-        d_candidate,
-        dh0,
-        weight_gradient(h, d_gates),
-        weight_gradient(past, d_past),
-        None if bias is None else d_past.sum((0, 1)),
-        None,
-    )
+    rows, of_candidate = saved[:2]
+    if of_past is None:
+        to_candidate, to_past = weight_gradient(of_candidate, dn), None
+    else:
+        to_candidate = weight_gradient(rows[:, :, :-n_units], dn)
+        to_past = weight_gradient(rows[:, :, -n_units:], d_past), d_past.sum((0, 1))
+    to_inputs = jnp.matmul(d_gates, gates_to_x) + jnp.matmul(dn, candidate_to_x)
+    return to_inputs, dh0, weight_gradient(rows, d_gates), to_candidate, to_past, None
 
 
 _gru.defvjp(_forward, _backward)

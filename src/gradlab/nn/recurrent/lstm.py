@@ -11,7 +11,16 @@ from jaxtyping import Array, Bool, Float
 
 from gradlab.nn.random import RowKey
 from gradlab.nn.recurrent.cell import FusedCell, check_input
-from gradlab.nn.recurrent.sweep import before, hold, only, project, rest, weight_gradient
+from gradlab.nn.recurrent.sweep import (
+    after,
+    hold,
+    only,
+    parts,
+    rest,
+    row,
+    stacked,
+    weight_gradient,
+)
 from gradlab.nn.weights import Weights
 from gradlab.scalars import Real
 
@@ -123,11 +132,10 @@ class LSTMCell(FusedCell):
         reverse: bool,
     ) -> tuple[Float[Array, "time batch units"], LSTMState]:
         """Take every step of a sequence."""
-        projected = project(inputs, self.weight_input, self.bias)
-        recurrent = jnp.asarray(self.weight_recurrent)
-        swept: Any = _lstm(reverse, projected, recurrent, state.c, state.h, real)
-        outputs, c = swept
-        return outputs, LSTMState(c, outputs[0 if reverse else -1])
+        weight = stacked(self.weight_input, self.bias, self.weight_recurrent)
+        swept: Any = _lstm(reverse, inputs, weight, state.c, state.h, real)
+        outputs, c, h = swept
+        return outputs, LSTMState(c, h)
 
 
 def _gates(z: Array) -> tuple[Array, Array, Array, Array]:
@@ -135,36 +143,36 @@ def _gates(z: Array) -> tuple[Array, Array, Array, Array]:
     return jax.nn.sigmoid(i), jax.nn.sigmoid(f), jnp.tanh(g), jax.nn.sigmoid(o)
 
 
-def _sweep(reverse, projected, recurrent, c0, h0, real, save):
+def _sweep(reverse, inputs, weight, c0, h0, real, save):
     def step(carry, of_step):
         before_c, before_h = carry
         x, is_real = of_step
-        i, f, g, o = _gates(x + jnp.matmul(before_h, recurrent))
+        of_weight = row(x, before_h)
+        i, f, g, o = _gates(jnp.matmul(of_weight, weight))
         c = f * before_c + i * g
         h = hold(is_real, o * jnp.tanh(c), before_h)
         c = hold(is_real, c, before_c)
-        return (c, h), (h, (before_c, i, f, g, o) if save else None)
+        return (c, h), (of_weight, (before_c, i, f, g, o)) if save else h
 
-    (c, _), (outputs, saved) = jax.lax.scan(step, (c0, h0), (projected, real), reverse=reverse)
-    return outputs, c, saved
+    return jax.lax.scan(step, (c0, h0), (inputs, real), reverse=reverse)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _lstm(reverse, projected, recurrent, c0, h0, real):
-    """Return the outputs of every step and the last memory."""
-    outputs, c, _ = _sweep(reverse, projected, recurrent, c0, h0, real, save=False)
-    return outputs, c
+def _lstm(reverse, inputs, weight, c0, h0, real):
+    """Return the outputs of every step, and the last memory and output."""
+    (c, h), outputs = _sweep(reverse, inputs, weight, c0, h0, real, save=False)
+    return outputs, c, h
 
 
-def _forward(reverse, projected, recurrent, c0, h0, real):
-    outputs, c, saved = _sweep(reverse, projected, recurrent, c0, h0, real, save=True)
-    return (outputs, c), (saved, outputs, recurrent, h0, real)
+def _forward(reverse, inputs, weight, c0, h0, real):
+    (c, h), (rows, saved) = _sweep(reverse, inputs, weight, c0, h0, real, save=True)
+    return (after(rows, h, reverse), c, h), (rows, saved, weight, real)
 
 
 def _backward(reverse, residual, slopes):
-    saved, outputs, recurrent, h0, real = residual
-    of_outputs, of_c = slopes
-    transposed = recurrent.T
+    rows, saved, weight, real = residual
+    of_outputs, of_c, of_h = slopes
+    to_x, to_h = parts(weight, of_h.shape[1])
 
     def step(carry, of_step):
         all_dc, all_dh = carry
@@ -183,12 +191,12 @@ def _backward(reverse, residual, slopes):
             axis=1,
         )
         dc = rest(is_real, all_dc, dc * f)
-        return (dc, rest(is_real, all_dh, jnp.matmul(dz, transposed))), dz
+        return (dc, rest(is_real, all_dh, jnp.matmul(dz, to_h))), dz
 
     (dc0, dh0), dz = jax.lax.scan(
-        step, (of_c, jnp.zeros_like(h0)), (of_outputs, saved, real), reverse=not reverse
+        step, (of_c, of_h), (of_outputs, saved, real), reverse=not reverse
     )
-    return dz, weight_gradient(before(outputs, h0, reverse), dz), dc0, dh0, None
+    return jnp.matmul(dz, to_x), weight_gradient(rows, dz), dc0, dh0, None
 
 
 _lstm.defvjp(_forward, _backward)

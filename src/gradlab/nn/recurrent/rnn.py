@@ -12,7 +12,16 @@ from jaxtyping import Array, Bool, Float
 from gradlab.errors import RecipeError
 from gradlab.nn.random import RowKey
 from gradlab.nn.recurrent.cell import FusedCell, check_input
-from gradlab.nn.recurrent.sweep import before, hold, only, project, rest, weight_gradient
+from gradlab.nn.recurrent.sweep import (
+    after,
+    hold,
+    only,
+    parts,
+    rest,
+    row,
+    stacked,
+    weight_gradient,
+)
 from gradlab.nn.weights import Weights
 
 ACTIVATION = {
@@ -115,43 +124,50 @@ class RNNCell(FusedCell):
         reverse: bool,
     ) -> tuple[Float[Array, "time batch units"], Float[Array, "batch units"]]:
         """Take every step of a sequence."""
-        projected = project(inputs, self.weight_input, self.bias)
-        recurrent = jnp.asarray(self.weight_recurrent)
-        states: Any = _rnn(self.activation, reverse, projected, recurrent, state, real)
-        return states, states[0 if reverse else -1]
+        weight = stacked(self.weight_input, self.bias, self.weight_recurrent)
+        swept: Any = _rnn(self.activation, reverse, inputs, weight, state, real)
+        return swept
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _rnn(activation, reverse, projected, recurrent, h0, real):
-    """Return the states after every step."""
+def _sweep(activation, reverse, inputs, weight, h0, real, save):
     function, _ = ACTIVATION[activation]
 
     def step(h, of_step):
         x, is_real = of_step
-        h = hold(is_real, function(x + jnp.matmul(h, recurrent)), h)
-        return h, h
+        of_weight = row(x, h)
+        h = hold(is_real, function(jnp.matmul(of_weight, weight)), h)
+        return h, of_weight if save else h
 
-    return jax.lax.scan(step, h0, (projected, real), reverse=reverse)[1]
+    last, kept = jax.lax.scan(step, h0, (inputs, real), reverse=reverse)
+    return kept, last
 
 
-def _forward(activation, reverse, projected, recurrent, h0, real):
-    states = _rnn(activation, reverse, projected, recurrent, h0, real)
-    return states, (states, recurrent, h0, real)
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _rnn(activation, reverse, inputs, weight, h0, real):
+    """Return the states after every step, and the last."""
+    return _sweep(activation, reverse, inputs, weight, h0, real, save=False)
+
+
+def _forward(activation, reverse, inputs, weight, h0, real):
+    rows, last = _sweep(activation, reverse, inputs, weight, h0, real, save=True)
+    states = after(rows, last, reverse)
+    return (states, last), (rows, states, weight, real)
 
 
 def _backward(activation, reverse, saved, slopes):
-    states, recurrent, h0, real = saved
+    rows, states, weight, real = saved
+    of_states, of_last = slopes
     _, derivative = ACTIVATION[activation]
-    transposed = recurrent.T
+    to_x, to_h = parts(weight, of_last.shape[1])
 
     def step(dh, of_step):
         slope, h, is_real = of_step
         dh = dh + slope
         dz = only(is_real, dh) * derivative(h)
-        return rest(is_real, dh, jnp.matmul(dz, transposed)), dz
+        return rest(is_real, dh, jnp.matmul(dz, to_h)), dz
 
-    dh0, dz = jax.lax.scan(step, jnp.zeros_like(h0), (slopes, states, real), reverse=not reverse)
-    return dz, weight_gradient(before(states, h0, reverse), dz), dh0, None
+    dh0, dz = jax.lax.scan(step, of_last, (of_states, states, real), reverse=not reverse)
+    return jnp.matmul(dz, to_x), weight_gradient(rows, dz), dh0, None
 
 
 _rnn.defvjp(_forward, _backward)
