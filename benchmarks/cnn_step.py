@@ -2,9 +2,9 @@
 
     python benchmarks/cnn_step.py [--rounds 7] [--threads 2] [--only cnn] [--micro 16]
 
-A step is forward, backward and Adam in float32: ours in a `lax.scan` over steps, each summing the
-gradients of micro-batches, as training does; PyTorch's eager with fused Adam, in a process of its
-own that waits while ours runs. Where a target is set, the floor and the aim are printed.
+A step is forward, backward and Adam in float32: ours that of the engine's learner in a `lax.scan`;
+PyTorch's eager with fused Adam, in a process of its own that waits while ours runs. Where a target
+is set, the floor and the aim are printed.
 """
 
 import argparse
@@ -13,11 +13,9 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jax import lax
 from timing import interleave, paired_ratios, print_table
 from torch_worker import TorchWorker
@@ -27,14 +25,16 @@ from gradlab.nn import (
     Dense,
     Sequential,
     activation_layer,
-    cross_entropy,
     n_parameters,
-    trainable,
 )
 from gradlab.nn.convolution import Conv2D, micro_batch
 from gradlab.nn.pooling import MaxPool2D
+from gradlab.nn.random import row_key
 from gradlab.nn.reshape import Flatten
 from gradlab.nn.weights import Weights
+from gradlab.training.learner import Batch
+from gradlab.training.recipe import Recipe
+from gradlab.training.supervised import initial_arrays, network_learner
 
 STEPS = 8
 """Steps in one call; a call of ours and as many steps of theirs are one round."""
@@ -116,35 +116,19 @@ def steps(
     model: Sequential, shape: tuple[int, ...], batch: int, micro: int
 ) -> Callable[[], object]:
     """Return a compiled call of STEPS training steps on batches of their own."""
-    params, rest = eqx.partition(model, trainable(model))
-    params = jax.tree.map(jnp.asarray, params)
-    adam = optax.adam(1e-3)
+    learner = network_learner(model, Recipe(learning_rate=1e-3), kind="multiclass", piece=micro)
+    hyper = {name: jnp.float32(value) for name, value in Recipe().hyper().items()}
+    hyper["learning_rate"] = jnp.float32(1e-3)
+    key = row_key(jnp.uint32(0), jnp.uint32(0), jnp.arange(batch))
 
-    def loss(params, layers, x, y):
-        scores, layers = eqx.combine(params, rest)(x, layers, training=True)
-        total, _ = cross_entropy(scores, y, jnp.ones(len(y)))
-        return total / batch, layers
-
-    def step(carry, scanned):
-        params, moments, layers = carry
+    def step(state, scanned):
         x, y = scanned
-
-        def part(total, scanned):
-            gradient, _ = jax.grad(loss, has_aux=True)(params, layers, *scanned)
-            return jax.tree.map(jnp.add, total, gradient), None
-
-        if micro == batch:
-            gradient, layers = jax.grad(loss, has_aux=True)(params, layers, x, y)
-        else:
-            parts = x.reshape(-1, micro, *shape), y.reshape(-1, micro)
-            gradient, _ = lax.scan(part, jax.tree.map(jnp.zeros_like, params), parts)
-        updates, moments = adam.update(gradient, moments)
-        return (optax.apply_updates(params, updates), moments, layers), None
+        return learner.step(state, Batch(x, y, jnp.ones(batch)), hyper, key)
 
     rng = np.random.default_rng(0)
     x = jnp.asarray(rng.normal(size=(STEPS, batch, *shape)), jnp.float32)
     y = jnp.asarray(rng.integers(0, 10, (STEPS, batch)), jnp.int32)
-    start = params, adam.init(params), jax.tree.map(jnp.asarray, model.initial_state())
+    start = jax.jit(learner.init)(initial_arrays(model), hyper)
     run = jax.jit(lambda start, x, y: lax.scan(step, start, (x, y))[0])
     jax.block_until_ready(run(start, x, y))
     return lambda: jax.block_until_ready(run(start, x, y))

@@ -2,9 +2,9 @@
 
     python benchmarks/network_study.py [--rounds 3] [--only cnn]
 
-Ours are the runs of one plan, trained by the engine on its threads; PyTorch trains the same sixteen,
-eight in each of two processes of one thread, eager, channels last, fused Adam. Both are timed
-without starting Python; ours holds no compilation in "training", all of it in "with compilation".
+Ours are the runs of one plan, trained by the engine on its threads; PyTorch trains the same
+sixteen, eight in each of two processes of one thread, eager, channels last, fused Adam. Both are
+timed without starting Python; ours holds no compilation in "training", all in "with compilation".
 Targets: 1.2 times as fast for the CNNs, 2.5 times for the LSTMs.
 """
 

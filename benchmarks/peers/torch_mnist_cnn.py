@@ -2,7 +2,8 @@
 
     python benchmarks/peers/torch_mnist_cnn.py MNIST_FOLDER --epochs 5 --batch-size 128
 
-No data loader: batches are gathered from one tensor. Prints the share of test images that are right.
+No data loader: batches are gathered from one tensor. Prints the share of test images it gets
+right.
 """
 
 import argparse

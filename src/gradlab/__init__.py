@@ -75,12 +75,12 @@ if TYPE_CHECKING:
     from gradlab.nn.loading import load_weights as load_weights
     from gradlab.nn.per_example import per_example as per_example
     from gradlab.process import configure as configure
-    from gradlab.training.model import load_model as load_model
-    from gradlab.training.network import network_table as network_table
     from gradlab.training.layers import Conv as Conv
     from gradlab.training.layers import Dense as Dense
     from gradlab.training.layers import Own as Own
     from gradlab.training.layers import Pool as Pool
+    from gradlab.training.model import load_model as load_model
+    from gradlab.training.network import network_table as network_table
     from gradlab.training.recipe import Recipe as Recipe
 
 

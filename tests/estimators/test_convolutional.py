@@ -29,8 +29,8 @@ def classifier(**settings) -> ConvClassifier:
 
 def test_handwritten_digits(digits):
     x, x_test, y, y_test = train_test_split(*digits, test_size=600, random_state=0)
-    network = ConvClassifier(layers=["conv 16", "pool 2"], epochs=15, random_state=0)
-    assert network.fit(x, y).score(x_test, y_test) > 0.96
+    network = ConvClassifier(layers=["conv 16", "pool 2"], epochs=20, learning_rate=0.005)
+    assert network.set_params(random_state=0).fit(x, y).score(x_test, y_test) > 0.96
 
 
 class TestWhatImagesMayBe:
@@ -97,6 +97,15 @@ class TestWhatImagesMayBe:
         assert classifier().fit(x, y).model_.network.layers[0].weight.dtype == np.float32
         double = classifier().fit(x.astype(np.float64), y)
         assert double.model_.network.layers[0].weight.dtype == np.float64
+
+    @pytest.mark.parametrize("flat", [False, True])
+    def test_validation_images_are_read_like_the_training_images(self, small, flat):
+        x, y = small
+        model = classifier(validation_fraction=None, image_shape=(8, 8) if flat else None)
+        if flat:
+            x = x.reshape(len(x), -1)
+        model.fit(x[:90], y[:90], validation=(x[90:], y[90:]))
+        assert model.history_["validation_score"][-1] == pytest.approx(model.score(x[90:], y[90:]))
 
 
 class TestRefused:

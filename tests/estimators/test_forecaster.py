@@ -31,11 +31,10 @@ class TestForecasts:
         ahead = np.arange(150, 153)
         np.testing.assert_allclose(model.predict(), np.sin(ahead / 2) + ahead / 20, atol=0.15)
 
-    def test_an_untrained_one_is_the_seasonal_naive(self):
+    def test_where_seasons_repeat_the_naive_forecast_is_exact(self):
         season = np.tile([1.0, 5.0, 3.0, 9.0], 20)
-        model = forecaster(season=4, horizon=6, epochs=1, learning_rate=1e-9).fit(season)
-        # What is left to learn is 0 everywhere, so its scale is 1 and the network's answer small.
-        np.testing.assert_allclose(model.predict(), [1, 5, 3, 9, 1, 5], atol=1)
+        model = forecaster(season=4, horizon=6, epochs=1).fit(season)
+        np.testing.assert_allclose(model.predict(), [1, 5, 3, 9, 1, 5], atol=1e-6)
 
     def test_the_height_of_a_series_is_of_no_account(self):
         model = forecaster().fit(WAVES)
@@ -83,7 +82,7 @@ class TestBacktest:
         jumpy[-5:] += 50
         after = model.backtest(jumpy)
         np.testing.assert_array_equal(after.forecast[:-8], before.forecast[:-8])
-        assert len(before.truth) == len(before.forecast) == len(before.naive) == 38
+        assert len(before.truth) == len(before.forecast) == len(before.naive) > 30
 
     def test_it_is_better_than_the_naive_where_there_is_something_to_learn(self):
         test = forecaster(epochs=40).backtest(WAVES)

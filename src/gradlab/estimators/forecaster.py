@@ -174,13 +174,18 @@ class Forecaster(Network):
         self._at = dataset.features.names.index(dataset.target_name)
         windows, ahead = self._relative(used.features, used.y.shape[1])
         y = used.y - ahead
-        shift, scale = mean_and_deviation(y[: len(train)], np.ones(len(train)))
-        if start is not None:
+        if start is None:
+            shift, scale = mean_and_deviation(y[: len(train)], np.ones(len(train)))
+            # Where every training window has the same answer it is given, whatever the scores.
+            varies = np.abs(y[: len(train)] - np.atleast_2d(shift)).max(axis=0) > 1e-9
+            scale = tuple(np.where(varies, scale, 0).tolist())
+        else:
             shift, scale = self.model_.target_shift, self.model_.target_scale
+        unit = np.where(np.atleast_2d(scale) == 0, 1, np.atleast_2d(scale))
         model = self._train(
             recipe,
             start,
-            Rows(windows, (y - np.atleast_2d(shift)) / np.atleast_2d(scale), np.ones(len(y))),
+            Rows(windows, (y - np.atleast_2d(shift)) / unit, np.ones(len(y))),
             epochs=int(self.epochs),
             seed=self._seed(start),
             kind="regression",

@@ -133,6 +133,7 @@ class Network(BaseEstimator):
         feature_names_in_: np.ndarray = dataclasses.field(init=False)
         model_: Model = dataclasses.field(init=False)
         _trained: Trained = dataclasses.field(init=False)
+        _row_shape: tuple[int, ...] | None = dataclasses.field(init=False)
 
     @property
     def history_(self) -> dict[str, Float[np.ndarray, " epochs"]]:
@@ -255,6 +256,8 @@ class Network(BaseEstimator):
     def _rows(self, X: Any, y: Any, sample_weight: Any, *, first: bool) -> Rows:
         """Return the rows that have a weight."""
         features, y = self._read(X, y, first=first)
+        if first:
+            self._row_shape = features.row_shape
         shape_only = np.empty((features.n_rows, 1))
         weights = _check_sample_weight(
             sample_weight, shape_only, dtype=np.float64, ensure_non_negative=True

@@ -34,6 +34,7 @@ def save(estimator: Any, path: str | Path) -> Path:
         "n_features": getattr(estimator, "n_features_in_", None),
         "feature_names": getattr(estimator, "feature_names_in_", np.array([])).tolist(),
         "label_dtype": estimator.classes_.dtype.str if hasattr(estimator, "classes_") else None,
+        "row_shape": getattr(estimator, "_row_shape", None),
         "notes": estimator._notes(),
     }
     return estimator.model_.save(
@@ -81,6 +82,8 @@ def load(kind: type[Estimator], path: str | Path) -> Estimator:
         estimator.feature_names_in_ = np.array(content["feature_names"], object)
     if content["label_dtype"] is not None:
         estimator.classes_ = np.array(model.classes, np.dtype(content["label_dtype"]))
+    shape = content["row_shape"]
+    estimator._row_shape = None if shape is None else tuple(shape)
     estimator._trained = Trained(
         recipe=model.recipe,
         seed=content["seed"],

@@ -32,6 +32,8 @@ class Flatten(Layer):
     (2, 48)
     """
 
+    kind: ClassVar[str] = "shape"
+
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
         """Return (numbers,)."""
         return (math.prod(input_shape),)
@@ -58,6 +60,8 @@ class Reshape(Layer):
     >>> Reshape((4, 4, 3))(np.zeros((2, 48)), ())[0].shape
     (2, 4, 4, 3)
     """
+
+    kind: ClassVar[str] = "shape"
 
     shape: tuple[int, ...] = eqx.field(static=True)
 

@@ -44,6 +44,9 @@ POOLINGS_OF_SEQUENCES = {"max": MaxPool1D, "average": AveragePool1D}
 GLOBAL_POOLINGS = {"max": GlobalMaxPool, "average": GlobalAveragePool}
 CORRUPTIONS = ("noise", "mask")
 """Augmentations that take numbers of any shape."""
+RISING = ("relu", "sigmoid", "tanh", "softplus", "selu")
+"""Activations that never fall, whatever their parameters."""
+
 FLOAT32 = np.dtype(np.float32)
 Shape = tuple[int, ...]
 
@@ -73,7 +76,8 @@ def build_network(
     """Return the network of a recipe with the initial weights of a seed, as NumPy arrays.
 
     Each layer with weights is followed by norm → activation → noise → dropout, the order of
-    NRM-11, and by its pooling, if any; the output layer is dense alone and gives scores. Where the
+    NRM-11, and by its pooling, if any (a rising activation is taken of the maxima alone, which is
+    the same); the output layer is dense alone and gives scores. Where the
     answer is the input itself the network is an `EncoderDecoder`: the recipe's layers, and its
     decoder with the output layer. NumPy makes the weights because eager JAX would compile a small
     program for each of them.
@@ -145,6 +149,8 @@ class _Builder:
         self.steps = interface.per_step
         """Whether dense layers map every step of a sequence by itself."""
         self.n_weighted = 0
+        self.waiting: str | None = None
+        """An activation that the maximum of the next layer goes before."""
         of_images = any(text.split()[0].lower() not in CORRUPTIONS for text in recipe.augment)
         if recipe.augment and (self.tokens or (of_images and len(self.shape) != 3)):
             raise RecipeError(
@@ -191,6 +197,9 @@ class _Builder:
                 layer = self._pooling(spec)
                 self.layers.append(layer)
                 self.shape = layer.output_shape(self.shape)
+                if self.waiting is not None:
+                    self._activation(self.waiting)
+                    self.waiting = None
             case specs.GlobalPool():
                 self._dimensions("global")
                 self.layers.append(GLOBAL_POOLINGS[spec.pooling]())
@@ -238,7 +247,11 @@ class _Builder:
                 raise AssertionError(spec)
         if isinstance(spec, specs.Block):
             self._norm(spec.norm or "none")
-            self._activation(spec.activation or "linear")
+            activation = spec.activation or "linear"
+            if self._commutes(spec, activation, later):
+                self.waiting = activation
+            else:
+                self._activation(activation)
             if spec.noise:
                 self.layers.append(GaussianNoise(std=spec.noise))
         if isinstance(spec, specs.Block | specs.Recurrent) and spec.dropout:
@@ -383,6 +396,19 @@ class _Builder:
         dilation = _one(spec.dilation, "dilation") if dimensions == 1 else _two(spec.dilation)
         more = {"dilation": dilation, "groups": spec.groups}
         return convolution.create(weights, n_in, spec.filters, **options, **more)
+
+    def _commutes(self, spec: specs.Block, activation: str, later: tuple[specs.Spec, ...]) -> bool:
+        """Tell whether the activation may as well be taken of the maxima alone.
+
+        f(max x) = max f(x) for a rising f: the same numbers from a quarter of the work.
+        """
+        following = later[0] if later else None
+        return (
+            isinstance(following, specs.Pool)
+            and (following.pooling or self.recipe.pooling) == "max"
+            and activation in RISING
+            and not (spec.noise or spec.dropout)
+        )
 
     def _pooling(self, spec: specs.Pool) -> Any:
         dimensions = self._dimensions("pool")

@@ -39,6 +39,11 @@ DEFAULT_LOSS: dict[str, str] = {
 }
 
 
+ABREAST = 4
+"""Pieces of a batch written side by side in the program: XLA runs what does not depend on each
+other on all cores, where it would run one convolution on one (benchmarks/cnn_step.py)."""
+
+
 class NetworkState(eqx.Module):
     """Everything that changes while a network trains."""
 
@@ -288,21 +293,25 @@ def sum_over_pieces(
     # A size that divides the batch saves filling up the last piece.
     dividing = max(size for size in range(1, piece + 1) if n_rows % size == 0)
     piece = dividing if 2 * dividing > piece else piece
-    n_pieces = -(-n_rows // piece)
+    abreast = min(ABREAST, -(-n_rows // piece))
+    turns = -(-n_rows // (piece * abreast))
 
     def cut(leaf: Array) -> Array:
-        filled = jnp.pad(leaf, [(0, n_pieces * piece - n_rows)] + [(0, 0)] * (leaf.ndim - 1))
-        return filled.reshape(n_pieces, piece, *leaf.shape[1:])
+        extra = turns * abreast * piece - n_rows
+        filled = jnp.pad(leaf, [(0, extra)] + [(0, 0)] * (leaf.ndim - 1))
+        return filled.reshape(turns, abreast, piece, *leaf.shape[1:])
 
     def keyed(rows: Array | None) -> RowKey | None:
         return None if key is None else dataclasses.replace(key, rows=rows)
 
     def add(sums: PyTree, piece: tuple) -> tuple[PyTree, None]:
-        part, rows = piece
-        return jax.tree.map(jnp.add, sums, function(part, keyed(rows))), None
+        for i in range(abreast):
+            part, rows = jax.tree.map(lambda leaf: leaf[i], piece)
+            sums = jax.tree.map(jnp.add, sums, function(part, keyed(rows)))
+        return sums, None
 
     pieces = (jax.tree.map(cut, batch), None if key is None else cut(key.rows))
-    one = jax.tree.map(lambda leaf: leaf[0], pieces)
+    one = jax.tree.map(lambda leaf: leaf[0, 0], pieces)
     shapes = jax.eval_shape(lambda part: function(part[0], keyed(part[1])), one)
     zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
     return jax.lax.scan(add, zeros, pieces)[0]

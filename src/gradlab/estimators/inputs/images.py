@@ -97,8 +97,8 @@ class TakesImages(Network):
     def _laid_flat(self, first: bool) -> tuple[int, int, int] | None:
         """Return the shape of images, where it is known."""
         if not first:
-            shape = self.model_.interface.input_shape
-            return (shape[0], shape[1], shape[2]) if len(shape) == 3 else None
+            known = self._row_shape
+            return (known[0], known[1], known[2]) if known and len(known) == 3 else None
         if self.image_shape is None:
             return None
         given: tuple = tuple(np.atleast_1d(np.asarray(self.image_shape, object)))

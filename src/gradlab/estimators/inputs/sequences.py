@@ -55,9 +55,8 @@ class TakesSequences(Network):
         return self._like_the_fit(read_new_signals(self, X) if signals else _features(X))
 
     def _like_the_fit(self, features: FeatureTable) -> FeatureTable:
-        preprocessor = self.model_.preprocessor
-        assert isinstance(preprocessor, SequencePreprocessor)  # `_preprocessor` made it
-        width, wanted = len(features.names), len(preprocessor.step.columns)
+        assert self._row_shape is not None  # sequences have one
+        width, wanted = len(features.names), self._row_shape[-1]
         if width != wanted:
             raise DataError(
                 f"The sequences have {width} features a step; the network was trained on {wanted}."

@@ -202,9 +202,8 @@ def _backward(reverse, residual, slopes):
         before = dh * z + to_past + jnp.matmul(d_gates, gates_to_h)
         return rest(is_real, all_dh, before), (d_gates, dn, d_past)
 
-    dh0, (d_gates, dn, d_past) = jax.lax.scan(
-        step, of_last, (of_states, saved, real), reverse=not reverse
-    )
+    swept: Any = jax.lax.scan(step, of_last, (of_states, saved, real), reverse=not reverse)
+    dh0, (d_gates, dn, d_past) = swept
     rows, of_candidate = saved[:2]
     if of_past is None:
         to_candidate, to_past = weight_gradient(of_candidate, dn), None
