@@ -32,7 +32,7 @@ FLOORS = {
 }
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 SHARDS = {128: 2, 32: 1}
-STEPS = {128: 10, 32: 200}
+STEPS = {128: 20, 32: 200}
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ FLOORS = (
     {"errors", "files", "process", "scalars"},
     {"nn", "optim", "data", "metrics", "plots"},
     {"training"},
-    {"estimators"},
+    {"estimators", "autoencoder"},
     {"report"},
     {"lab"},
     {"cli"},

@@ -165,18 +165,6 @@ class TestLayers:
         without = classifier(kernel=5, pooling="average").fit(x, y)
         assert model.loss_ != without.loss_
 
-    def test_noise_and_clipping_reach_the_training(self, small):
-        x, y = small
-        plain = classifier().fit(x, y).loss_
-        for change in (
-            {"noise": 0.5},
-            {"input_noise": 0.5},
-            {"clip_value": 1e-5, "optimizer": "sgd"},
-            {"clip_norm": 1e-4, "optimizer": "sgd"},
-            {"warmup_epochs": 2},
-        ):
-            assert classifier(**change).fit(x, y).loss_ != plain
-
 
 class TestGoingOn:
     def test_a_warm_start_is_the_same_as_never_having_stopped(self, small):

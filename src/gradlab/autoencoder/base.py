@@ -33,7 +33,7 @@ from gradlab.training.task import Task
 if TYPE_CHECKING:
     from gradlab.estimators import ConvClassifier, MLPClassifier
 
-FLOATS = (np.float64, np.float32)
+FLOATS: Any = (np.float64, np.float32)
 NO_ROWS = np.zeros(0, np.int32)
 TRAINING = ("optimizer.", "schedule.")
 """Families whose parameters are of the training, not of the network."""

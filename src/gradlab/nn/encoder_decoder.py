@@ -2,25 +2,22 @@
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Array, Bool, Float, PyTree
+from jaxtyping import Array, Float, PyTree
 from scipy.special import expit
 
 from gradlab.nn.convolution import Conv2D, TransposedConv2D
 from gradlab.nn.convolution.geometry import geometry
 from gradlab.nn.dense import Dense
 from gradlab.nn.module import Layer, Sequential
-from gradlab.nn.padded import Padded
 from gradlab.nn.random import RowKey
 from gradlab.nn.weights import Weights
 
 DECODER = 2**17
 """The decoder's random numbers count from here, so that none depends on the encoder's depth."""
-
-Batch = Array | np.ndarray | Padded
 
 
 class EncoderDecoder(Layer):
@@ -57,26 +54,26 @@ class EncoderDecoder(Layer):
 
     def encode(
         self,
-        x: Batch,
+        x: Any,
         state: tuple[PyTree, PyTree],
         *,
         key: RowKey | None = None,
         training: bool = False,
-        mask: Bool[Array | np.ndarray, " batch"] | None = None,
-    ) -> tuple[Array | Padded, tuple[PyTree, PyTree]]:
+        mask: Any = None,
+    ) -> tuple[Any, tuple[PyTree, PyTree]]:
         """Return the code of a batch, and the state with the encoder's half renewed."""
         code, encoder = self.encoder(x, state[0], key=key, training=training, mask=mask)
         return code, (encoder, state[1])
 
     def decode(
         self,
-        code: Batch,
+        code: Any,
         state: tuple[PyTree, PyTree],
         *,
         key: RowKey | None = None,
         training: bool = False,
-        mask: Bool[Array | np.ndarray, " batch"] | None = None,
-    ) -> tuple[Array | Padded, tuple[PyTree, PyTree]]:
+        mask: Any = None,
+    ) -> tuple[Any, tuple[PyTree, PyTree]]:
         """Return the scores of a batch of codes, and the state with the decoder's half renewed."""
         key = None if key is None else key.fold(DECODER)
         whole = self.untied_decoder()
@@ -96,7 +93,7 @@ class EncoderDecoder(Layer):
         """Return what the scores say of the input, in its own units."""
         return expit(scores) if self.logits else scores
 
-    def __call__(self, x, state, *, key=None, training=False, mask=None):
+    def __call__(self, x, state, *, key=None, training=False, mask=None) -> tuple[Any, PyTree]:
         """Map a batch to what is made of its code."""
         code, state = self.encode(x, state, key=key, training=training, mask=mask)
         return self.decode(code, state, key=key, training=training, mask=mask)

@@ -285,7 +285,7 @@ class _Builder:
         for group in groups:
             operations, workspace = 0, 0
             for layer in group:
-                real = (
+                real: Any = (
                     layer.untied(Sequential(tuple(encoder))) if isinstance(layer, Tied) else layer
                 )
                 positions = 1 if len(self.shape) == 1 else int(np.prod(self.shape[:-1]))

@@ -305,8 +305,7 @@ def sum_over_pieces(
         return None if key is None else dataclasses.replace(key, rows=rows)
 
     def add(sums: PyTree, piece: tuple) -> tuple[PyTree, None]:
-        for i in range(abreast):
-            part, rows = jax.tree.map(lambda leaf: leaf[i], piece)
+        for part, rows in _unstacked(piece, abreast):
             sums = jax.tree.map(jnp.add, sums, function(part, keyed(rows)))
         return sums, None
 
@@ -315,6 +314,12 @@ def sum_over_pieces(
     shapes = jax.eval_shape(lambda part: function(part[0], keyed(part[1])), one)
     zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
     return jax.lax.scan(add, zeros, pieces)[0]
+
+
+def _unstacked(tree: PyTree, n: int) -> list[PyTree]:
+    """Return the n trees that a tree of stacked arrays holds."""
+    leaves, treedef = jax.tree.flatten(tree)
+    return [jax.tree.unflatten(treedef, [leaf[i] for leaf in leaves]) for i in range(n)]
 
 
 def _compared(

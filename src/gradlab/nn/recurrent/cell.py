@@ -77,6 +77,10 @@ class FusedCell(Cell):
         """
         raise NotImplementedError(f"{type(self).__name__} has no sequence().")
 
+    def output_of(self, state: PyTree) -> Float[Array, "batch units"]:
+        """Return the output of the step after which the state stands; at the start, zeros."""
+        return state
+
 
 class StepKey(RowKey):
     """The key that `unroll` gives a cell: random numbers of one time step.

@@ -12,13 +12,18 @@ from jaxtyping import Array, Bool, Float
 from gradlab.nn.random import RowKey
 from gradlab.nn.recurrent.cell import FusedCell, check_input
 from gradlab.nn.recurrent.sweep import (
+    add,
     after,
     hold,
+    of_every_step,
+    of_last,
     only,
     parts,
     rest,
     row,
     stacked,
+    turned,
+    values,
     weight_gradient,
 )
 from gradlab.nn.weights import Weights
@@ -104,8 +109,10 @@ class GRUCell(FusedCell):
             DataError: If x has another width than the cell was built for.
         """
         check_input(self, x)
-        h = jnp.asarray(state)
-        h = _step(jnp.asarray(x), h, *self._weights())[0]
+        x, h = jnp.asarray(x), jnp.asarray(state)
+        gates_weight, candidate_weight = self._weights()
+        now = _of_inputs(self.reset_after, x, candidate_weight)
+        h = _step(self.reset_after, x, now, h, gates_weight, candidate_weight)[0]
         return h, h
 
     def sequence(
@@ -117,101 +124,117 @@ class GRUCell(FusedCell):
         reverse: bool,
     ) -> tuple[Float[Array, "time batch units"], Float[Array, "batch units"]]:
         """Take every step of a sequence."""
-        swept: Any = _gru(reverse, inputs, state, *self._weights(), real)
+        gates_weight, candidate_weight = self._weights()
+        swept: Any = _gru(
+            self.reset_after, reverse, inputs, state, gates_weight, candidate_weight, real
+        )
         return swept
 
-    def _weights(self) -> tuple[Array, Array, tuple[Array, Array] | None]:
-        """Return the weights of [x, 1, h] for the gates, and for the candidate.
+    def _weights(self) -> tuple[Array, Array]:
+        """Return the weights that act on [x, 1, h], and those of the candidate.
 
-        In PyTorch's form the candidate's x and h have separate weights: those of [x, 1], and R_n
-        and b_R.
+        The first give r and z. In PyTorch's form they also give what the candidate takes of the
+        past, h R_n + b_R, and the candidate's own act on [x, 1]; in the documents' form on
+        [x, 1, r ∘ h].
         """
         cut = 2 * self.n_units
         whole = stacked(self.weight_input, self.bias, self.weight_recurrent)
         if self.bias_recurrent is None:
-            return whole[:, :cut], whole[:, cut:], None
-        of_past = jnp.asarray(self.weight_recurrent)[:, cut:], jnp.asarray(self.bias_recurrent)
-        return whole[:, :cut], whole[: -self.n_units, cut:], of_past
+            return whole[:, :cut], whole[:, cut:]
+        nothing = jnp.zeros((self.n_inputs, self.n_units), whole.dtype)
+        past = stacked(nothing, self.bias_recurrent, self.weight_recurrent[:, cut:])
+        return jnp.concatenate([whole[:, :cut], past], axis=1), whole[: -self.n_units, cut:]
 
 
-def _step(x, h, gates_weight, candidate_weight, of_past):
+def _of_inputs(reset_after, inputs, candidate_weight):
+    """Return what the candidate takes of the inputs by themselves."""
+    if not reset_after:
+        return None
+    now = jnp.matmul(inputs, candidate_weight[:-1])
+    return now + jnp.broadcast_to(candidate_weight[-1], now.shape)
+
+
+def _step(reset_after, x, now, h, gates_weight, candidate_weight):
     """Return the next state and what its gradient needs."""
     of_gates = row(x, h)
-    r, z = jnp.split(jnp.matmul(of_gates, gates_weight), 2, axis=1)
+    r, z, *more = jnp.split(jnp.matmul(of_gates, gates_weight), 3 if reset_after else 2, axis=1)
     r, z = jax.nn.sigmoid(r), jax.nn.sigmoid(z)
-    if of_past is None:
-        of_candidate, past = row(x, r * h), None
-        n = jnp.tanh(jnp.matmul(of_candidate, candidate_weight))
-    else:
-        past = jnp.matmul(h, of_past[0])
-        past = past + jnp.broadcast_to(of_past[1], past.shape)
+    if reset_after:
+        (past,) = more
         of_candidate = None
-        now = jnp.matmul(of_gates[:, : -h.shape[1]], candidate_weight)
         n = jnp.tanh(now + r * past)
+    else:
+        past = None
+        of_candidate = row(x, r * h)
+        n = jnp.tanh(jnp.matmul(of_candidate, candidate_weight))
     return n + z * (h - n), (of_gates, of_candidate, past, r, z, n)
 
 
-def _sweep(reverse, inputs, h0, gates_weight, candidate_weight, of_past, real, save):
+def _sweep(reset_after, reverse, inputs, h0, gates_weight, candidate_weight, real, save):
     def step(h, of_step):
-        x, is_real = of_step
-        new, saved = _step(x, h, gates_weight, candidate_weight, of_past)
+        x, now, is_real = of_step
+        new, saved = _step(reset_after, x, now, h, gates_weight, candidate_weight)
         h = hold(is_real, new, h)
         return h, saved if save else h
 
-    last, kept = jax.lax.scan(step, h0, (inputs, real), reverse=reverse)
+    now = _of_inputs(reset_after, inputs, candidate_weight)
+    last, kept = jax.lax.scan(step, h0, (inputs, now, real), reverse=reverse)
     return kept, last
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _gru(reverse, inputs, h0, gates_weight, candidate_weight, of_past, real):
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _gru(reset_after, reverse, inputs, h0, gates_weight, candidate_weight, real):
     """Return the states after every step, and the last."""
-    weights = (gates_weight, candidate_weight, of_past)
-    return _sweep(reverse, inputs, h0, *weights, real, save=False)
+    return _sweep(
+        reset_after, reverse, inputs, h0, gates_weight, candidate_weight, real, save=False
+    )
 
 
-def _forward(reverse, inputs, h0, gates_weight, candidate_weight, of_past, real):
-    weights = (gates_weight, candidate_weight, of_past)
-    saved, last = _sweep(reverse, inputs, h0, *weights, real, save=True)
+def _forward(reset_after, reverse, inputs, h0, gates_weight, candidate_weight, real):
+    inputs, h0, real = values((inputs, h0, real))
+    weights = gates_weight, candidate_weight = values((gates_weight, candidate_weight))
+    saved, last = _sweep(
+        reset_after, reverse, inputs, h0, gates_weight, candidate_weight, real, save=True
+    )
     return (after(saved[0], last, reverse), last), (saved, weights, real)
 
 
-def _backward(reverse, residual, slopes):
-    saved, (gates_weight, candidate_weight, of_past), real = residual
-    of_states, of_last = slopes
-    n_units = of_last.shape[1]
+def _backward(reset_after, reverse, residual, slopes):
+    saved, (gates_weight, candidate_weight), real = residual
+    of_states, last_dh = of_every_step(slopes[0]), of_last(slopes[1])
+    n_units = last_dh.shape[1]
     gates_to_x, gates_to_h = parts(gates_weight, n_units)
-    if of_past is None:
-        candidate_to_x, candidate_to_h = parts(candidate_weight, n_units)
+    candidate_to_h: Any = None
+    if reset_after:
+        candidate_to_x = candidate_weight[:-1].T
     else:
-        candidate_to_x, candidate_to_h = candidate_weight[:-1].T, of_past[0].T
+        candidate_to_x, candidate_to_h = parts(candidate_weight, n_units)
 
     def step(dh, of_step):
         slope, (of_gates, _, past, r, z, n), is_real = of_step
         h = of_gates[:, -n_units:]
-        all_dh = dh + slope
+        all_dh = add(dh, slope)
         dh = only(is_real, all_dh)
         dn = dh * (1 - z) * (1 - n * n)
-        if past is None:
-            d_past = None
-            of_reset = jnp.matmul(dn, candidate_to_h)
-            dr, to_past = of_reset * h, of_reset * r
+        before = dh * z
+        if reset_after:
+            dr, more = dn * past, [dn * r]
         else:
-            d_past = dn * r
-            dr, to_past = dn * past, jnp.matmul(d_past, candidate_to_h)
-        d_gates = jnp.concatenate([dr * r * (1 - r), dh * (h - n) * z * (1 - z)], axis=1)
-        before = dh * z + to_past + jnp.matmul(d_gates, gates_to_h)
-        return rest(is_real, all_dh, before), (d_gates, dn, d_past)
+            of_reset = jnp.matmul(dn, candidate_to_h)
+            dr, more = of_reset * h, []
+            before = before + of_reset * r
+        pieces = [dr * r * (1 - r), dh * (h - n) * z * (1 - z), *more]
+        d_gates = jnp.concatenate(pieces, axis=1)
+        before = before + jnp.matmul(d_gates, gates_to_h)
+        return rest(is_real, all_dh, before), (d_gates, dn)
 
-    swept: Any = jax.lax.scan(step, of_last, (of_states, saved, real), reverse=not reverse)
-    dh0, (d_gates, dn, d_past) = swept
-    rows, of_candidate = saved[:2]
-    if of_past is None:
-        to_candidate, to_past = weight_gradient(of_candidate, dn), None
-    else:
-        to_candidate = weight_gradient(rows[:, :, :-n_units], dn)
-        to_past = weight_gradient(rows[:, :, -n_units:], d_past), d_past.sum((0, 1))
+    swept: Any = jax.lax.scan(step, last_dh, (of_states, saved, real), reverse=not reverse)
+    dh0, (d_gates, dn) = swept
+    columns = turned(saved[0])
+    of_candidate = columns[:-n_units] if reset_after else turned(saved[1])
     to_inputs = jnp.matmul(d_gates, gates_to_x) + jnp.matmul(dn, candidate_to_x)
-    return to_inputs, dh0, weight_gradient(rows, d_gates), to_candidate, to_past, None
+    to_gates = weight_gradient(columns, d_gates)
+    return to_inputs, dh0, to_gates, weight_gradient(of_candidate, dn), None
 
 
-_gru.defvjp(_forward, _backward)
+_gru.defvjp(_forward, _backward, symbolic_zeros=True)

@@ -15,6 +15,7 @@ from gradlab.errors import RecipeError
 from gradlab.nn.module import Layer
 from gradlab.nn.padded import Padded
 from gradlab.nn.random import RowKey
+from gradlab.nn.recurrent.cell import FusedCell
 from gradlab.nn.recurrent.unroll import unroll
 
 Outputs = Literal["sequence", "last"]
@@ -118,7 +119,7 @@ def run(
 ) -> Array | Padded:
     """Return the outputs of a cell for a batch of sequences: all, or those taken last."""
     values, lengths = (x.values, x.lengths) if isinstance(x, Padded) else (x, None)
-    steps, _ = unroll(
+    steps, state = unroll(
         cell,
         jnp.swapaxes(values, 0, 1),
         lengths=lengths,
@@ -127,6 +128,8 @@ def run(
         key=key,
         training=training,
     )
+    if outputs == "last" and isinstance(cell, FusedCell):
+        return cell.output_of(state)  # its gradient need not look at every step for the last
     if outputs == "last":
         return steps[0] if reverse else _last(steps, lengths)
     steps = jnp.swapaxes(steps, 0, 1)

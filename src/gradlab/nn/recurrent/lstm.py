@@ -12,13 +12,18 @@ from jaxtyping import Array, Bool, Float
 from gradlab.nn.random import RowKey
 from gradlab.nn.recurrent.cell import FusedCell, check_input
 from gradlab.nn.recurrent.sweep import (
+    add,
     after,
     hold,
+    of_every_step,
+    of_last,
     only,
     parts,
     rest,
     row,
     stacked,
+    turned,
+    values,
     weight_gradient,
 )
 from gradlab.nn.weights import Weights
@@ -137,10 +142,17 @@ class LSTMCell(FusedCell):
         outputs, c, h = swept
         return outputs, LSTMState(c, h)
 
+    def output_of(self, state: LSTMState) -> Float[Array, "batch units"]:
+        """Return the output within a state."""
+        return jnp.asarray(state.h)
+
 
 def _gates(z: Array) -> tuple[Array, Array, Array, Array]:
-    i, f, g, o = jnp.split(z, 4, axis=1)
-    return jax.nn.sigmoid(i), jax.nn.sigmoid(f), jnp.tanh(g), jax.nn.sigmoid(o)
+    # σ(z) = ½ tanh(½ z) + ½: one tanh over all four, where a small layer's training step with a
+    # function for each takes a tenth longer.
+    half = np.repeat(np.array([0.5, 0.5, 1.0, 0.5], z.dtype), z.shape[1] // 4)[None]
+    i, f, g, o = jnp.split(jnp.tanh(z * half) * half + (1 - half), 4, axis=1)
+    return i, f, g, o
 
 
 def _sweep(reverse, inputs, weight, c0, h0, real, save):
@@ -165,19 +177,20 @@ def _lstm(reverse, inputs, weight, c0, h0, real):
 
 
 def _forward(reverse, inputs, weight, c0, h0, real):
+    inputs, weight, c0, h0, real = values((inputs, weight, c0, h0, real))
     (c, h), (rows, saved) = _sweep(reverse, inputs, weight, c0, h0, real, save=True)
     return (after(rows, h, reverse), c, h), (rows, saved, weight, real)
 
 
 def _backward(reverse, residual, slopes):
     rows, saved, weight, real = residual
-    of_outputs, of_c, of_h = slopes
-    to_x, to_h = parts(weight, of_h.shape[1])
+    of_outputs, last_slopes = of_every_step(slopes[0]), (of_last(slopes[1]), of_last(slopes[2]))
+    to_x, to_h = parts(weight, slopes[2].shape[1])
 
     def step(carry, of_step):
         all_dc, all_dh = carry
         slope, (before_c, i, f, g, o), is_real = of_step
-        all_dh = all_dh + slope
+        all_dh = add(all_dh, slope)
         dh, dc = only(is_real, all_dh), only(is_real, all_dc)
         squashed = jnp.tanh(f * before_c + i * g)
         dc = dc + dh * o * (1 - squashed * squashed)
@@ -193,10 +206,8 @@ def _backward(reverse, residual, slopes):
         dc = rest(is_real, all_dc, dc * f)
         return (dc, rest(is_real, all_dh, jnp.matmul(dz, to_h))), dz
 
-    (dc0, dh0), dz = jax.lax.scan(
-        step, (of_c, of_h), (of_outputs, saved, real), reverse=not reverse
-    )
-    return jnp.matmul(dz, to_x), weight_gradient(rows, dz), dc0, dh0, None
+    (dc0, dh0), dz = jax.lax.scan(step, last_slopes, (of_outputs, saved, real), reverse=not reverse)
+    return jnp.matmul(dz, to_x), weight_gradient(turned(rows), dz), dc0, dh0, None
 
 
-_lstm.defvjp(_forward, _backward)
+_lstm.defvjp(_forward, _backward, symbolic_zeros=True)

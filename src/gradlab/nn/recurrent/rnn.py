@@ -13,13 +13,18 @@ from gradlab.errors import RecipeError
 from gradlab.nn.random import RowKey
 from gradlab.nn.recurrent.cell import FusedCell, check_input
 from gradlab.nn.recurrent.sweep import (
+    add,
     after,
     hold,
+    of_every_step,
+    of_last,
     only,
     parts,
     rest,
     row,
     stacked,
+    turned,
+    values,
     weight_gradient,
 )
 from gradlab.nn.weights import Weights
@@ -149,6 +154,7 @@ def _rnn(activation, reverse, inputs, weight, h0, real):
 
 
 def _forward(activation, reverse, inputs, weight, h0, real):
+    inputs, weight, h0, real = values((inputs, weight, h0, real))
     rows, last = _sweep(activation, reverse, inputs, weight, h0, real, save=True)
     states = after(rows, last, reverse)
     return (states, last), (rows, states, weight, real)
@@ -156,18 +162,18 @@ def _forward(activation, reverse, inputs, weight, h0, real):
 
 def _backward(activation, reverse, saved, slopes):
     rows, states, weight, real = saved
-    of_states, of_last = slopes
+    of_states, last_dh = of_every_step(slopes[0]), of_last(slopes[1])
     _, derivative = ACTIVATION[activation]
-    to_x, to_h = parts(weight, of_last.shape[1])
+    to_x, to_h = parts(weight, last_dh.shape[1])
 
     def step(dh, of_step):
         slope, h, is_real = of_step
-        dh = dh + slope
+        dh = add(dh, slope)
         dz = only(is_real, dh) * derivative(h)
         return rest(is_real, dh, jnp.matmul(dz, to_h)), dz
 
-    dh0, dz = jax.lax.scan(step, of_last, (of_states, states, real), reverse=not reverse)
-    return jnp.matmul(dz, to_x), weight_gradient(rows, dz), dh0, None
+    dh0, dz = jax.lax.scan(step, last_dh, (of_states, states, real), reverse=not reverse)
+    return jnp.matmul(dz, to_x), weight_gradient(turned(rows), dz), dh0, None
 
 
-_rnn.defvjp(_forward, _backward)
+_rnn.defvjp(_forward, _backward, symbolic_zeros=True)

@@ -3,7 +3,7 @@
 The gradient of `lax.scan` keeps every intermediate of every step and adds the weights' gradient up
 step by step. The hand-written passes multiply each step's [x, 1, h] by the stacked weights, keep
 those rows and the gates, each in an array of its own, and form the gradient of all weights in one
-product at the end: an LSTM's training step takes two thirds of the time.
+product at the end: a training step of an LSTM or GRU takes a quarter to a third less time.
 """
 
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
 Matrix = Float[Array | np.ndarray, "_ n_out"]
@@ -41,11 +42,35 @@ def parts(weight: Array, n_units: int) -> tuple[Array, Array]:
     return weight[: -n_units - 1].T, weight[-n_units:].T
 
 
-def weight_gradient(rows: Steps, slopes: Steps) -> Float[Array, "_ n_out"]:
-    """Return the sum over steps and examples of row · slope, one product."""
+def values(arguments: Any) -> Any:
+    """Return the values that a forward rule with symbolic zeros is given wrapped."""
+    return jax.tree.map(lambda each: each.value, arguments, is_leaf=lambda x: hasattr(x, "value"))
+
+
+def of_every_step(slope: Any) -> Array | None:
+    """Return the slope of the outputs; None where nothing depends on them (but the last)."""
+    return None if isinstance(slope, SymbolicZero) else slope
+
+
+def of_last(slope: Any) -> Array:
+    """Return the slope of a last state, zeros where nothing depends on it."""
+    return jnp.zeros(slope.shape, slope.aval.dtype) if isinstance(slope, SymbolicZero) else slope
+
+
+def add(slope: Array, more: Array | None) -> Array:
+    """Add what reaches the output of a step from outside, if anything does."""
+    return slope if more is None else slope + more
+
+
+def turned(rows: Steps) -> Float[Array, "_ rows"]:
+    """Return the transpose of the rows of all steps and examples."""
     # XLA on a CPU multiplies by a transpose without transposing, at two thirds of the speed.
-    transposed = jax.lax.optimization_barrier(rows.reshape(-1, rows.shape[2]).T)
-    return jnp.matmul(transposed, slopes.reshape(-1, slopes.shape[2]))
+    return jax.lax.optimization_barrier(rows.reshape(-1, rows.shape[2]).T)
+
+
+def weight_gradient(columns: Float[Array, "n_in rows"], slopes: Steps) -> Float[Array, "n_in _"]:
+    """Return the sum over steps and examples of row · slope, one product; `turned` rows."""
+    return jnp.matmul(columns, slopes.reshape(-1, slopes.shape[2]))
 
 
 def hold(real: Any, new: Array, old: Array) -> Array:
