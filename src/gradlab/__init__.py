@@ -16,9 +16,19 @@ __version__ = "0.1.0"
 _HOMES = {
     "Dataset": "gradlab.data",
     "load_dataset": "gradlab.data",
+    "Backtest": "gradlab.estimators",
+    "CharLanguageModel": "gradlab.estimators",
+    "ConvClassifier": "gradlab.estimators",
+    "ConvRegressor": "gradlab.estimators",
+    "Forecaster": "gradlab.estimators",
     "MLPClassifier": "gradlab.estimators",
     "MLPRegressor": "gradlab.estimators",
     "Perceptron": "gradlab.estimators",
+    "RecurrentClassifier": "gradlab.estimators",
+    "RecurrentRegressor": "gradlab.estimators",
+    "TextClassifier": "gradlab.estimators",
+    "Autoencoder": "gradlab.autoencoder",
+    "StackedAutoencoder": "gradlab.autoencoder",
     "Recipe": "gradlab.training.recipe",
     "Dense": "gradlab.training.layers",
     "Conv": "gradlab.training.layers",
@@ -46,6 +56,7 @@ _FOLDERS = (
     "plots",
     "training",
     "estimators",
+    "autoencoder",
     "lab",
     "report",
     "errors",
@@ -54,17 +65,21 @@ _FOLDERS = (
 __all__ = ["__version__", *_HOMES, *_FOLDERS]
 
 if TYPE_CHECKING:
+    from gradlab.autoencoder import Autoencoder as Autoencoder
+    from gradlab.autoencoder import StackedAutoencoder as StackedAutoencoder
     from gradlab.data import Dataset as Dataset
     from gradlab.data import load_dataset as load_dataset
-    from gradlab.estimators import (
-        MLPClassifier as MLPClassifier,
-    )
-    from gradlab.estimators import (
-        MLPRegressor as MLPRegressor,
-    )
-    from gradlab.estimators import (
-        Perceptron as Perceptron,
-    )
+    from gradlab.estimators import Backtest as Backtest
+    from gradlab.estimators import CharLanguageModel as CharLanguageModel
+    from gradlab.estimators import ConvClassifier as ConvClassifier
+    from gradlab.estimators import ConvRegressor as ConvRegressor
+    from gradlab.estimators import Forecaster as Forecaster
+    from gradlab.estimators import MLPClassifier as MLPClassifier
+    from gradlab.estimators import MLPRegressor as MLPRegressor
+    from gradlab.estimators import Perceptron as Perceptron
+    from gradlab.estimators import RecurrentClassifier as RecurrentClassifier
+    from gradlab.estimators import RecurrentRegressor as RecurrentRegressor
+    from gradlab.estimators import TextClassifier as TextClassifier
     from gradlab.lab.compare import compare as compare
     from gradlab.lab.compare import resume as resume
     from gradlab.lab.question import Source as Source

@@ -19,7 +19,8 @@ class TestTrain:
     def test_says_what_it_reached_and_where_the_model_is(self, gradlab, data_file):
         said = gradlab("train", data_file, *SMALL, "--out", "m.safetensors")
         assert said.code == 0
-        assert said.out.startswith("accuracy: train 0.")
+        assert said.out.startswith("Layer     Output shape  Parameters\ndense 4   4 ")
+        assert "\naccuracy: train 0." in said.out
         assert "(a model that has learnt nothing: 0.3333)" in " ".join(said.out.split())
         assert said.out.splitlines()[-1] == "Model: m.safetensors"
         assert "cells are missing" in said.err

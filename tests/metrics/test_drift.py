@@ -7,13 +7,14 @@ import pytest
 from gradlab.errors import DataError
 from gradlab.metrics import drift, pre_activations
 from gradlab.nn import Dropout, Sequential, initial_state
+from gradlab.training.interface import Interface
 from gradlab.training.network import build_network
 from gradlab.training.recipe import Recipe
 
 
 def network(**fields) -> Sequential:
     recipe = Recipe(hidden=(6, 5), activation="tanh", **fields)
-    return build_network(recipe, n_features=4, n_outputs=3, seed=0)
+    return build_network(recipe, Interface((4,), 3), seed=0)
 
 
 def test_pre_activations_are_what_the_layers_before_give(rng):

@@ -37,12 +37,13 @@ def mean(loss, scores, targets, **parameters):
 
 def example(kind, rows, rng):
     """Scores, targets and weights that fit a loss."""
-    outputs = {"binary": 1, "multiclass": 4, "regression": 3}[kind.tasks[0]]
+    outputs = {"binary": 1, "multiclass": 4}.get(kind.tasks[0], 3)
     scores = rng.normal(size=(rows, outputs)).astype(np.float32)
     targets = {
         "binary": lambda: rng.integers(0, 2, rows).astype(np.int32),
         "multiclass": lambda: rng.integers(0, 4, rows).astype(np.int32),
         "regression": lambda: rng.normal(size=(rows, outputs)).astype(np.float32),
+        "reconstruction": lambda: rng.uniform(size=(rows, outputs)).astype(np.float32),
     }[kind.tasks[0]]()
     return scores, targets, rng.uniform(0.1, 2, rows).astype(np.float32)
 

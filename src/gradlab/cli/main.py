@@ -5,6 +5,7 @@ import os
 import sys
 import traceback
 from importlib import metadata
+from typing import Any
 
 import typer
 
@@ -50,6 +51,7 @@ def _root(
 
 def main() -> None:
     """Run a command: exit 0 done, 2 the user's mistake, 1 ours, 130 after Ctrl-C."""
+    sys.unraisablehook = _told_unless_interrupted
     try:
         code = run()
     except KeyboardInterrupt:  # once more, while the first was being answered
@@ -62,6 +64,12 @@ def main() -> None:
             sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _told_unless_interrupted(found: Any) -> None:
+    # A Ctrl-C while a generator is closed, after an earlier one, can't be raised and is printed.
+    if not issubclass(found.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(found)
 
 
 def run() -> int:

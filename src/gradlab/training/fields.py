@@ -31,6 +31,8 @@ class Part(BaseModel):
 
 
 def name_from(what: str, family: Mapping[str, Any]) -> Callable[[Any], Any]:
+    """Return the check of a name, in any case, against those that a family has."""
+
     def check(value: Any) -> Any:
         if not isinstance(value, str):
             raise ValueError(

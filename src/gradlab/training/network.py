@@ -10,7 +10,7 @@ import numpy as np
 
 from gradlab.errors import GradlabError, RecipeError
 from gradlab.nn.activations import ACTIVATIONS, activation_layer
-from gradlab.nn.augmentation import parse_augmentations
+from gradlab.nn.augmentation import Crop, parse_augmentations
 from gradlab.nn.convolution import (
     Conv1D,
     Conv2D,
@@ -159,7 +159,7 @@ class _Builder:
             )
         for layer in parse_augmentations(recipe.augment):
             self.layers.append(layer)
-            if hasattr(layer, "output_shape"):
+            if isinstance(layer, Crop):
                 self.shape = layer.output_shape(self.shape)
         if recipe.input_noise:
             self._no_tokens("input_noise")
@@ -426,7 +426,7 @@ class _Builder:
         self._no_tokens("a recurrent layer")
         self._sequence("a recurrent layer")
         n_in = self.shape[-1]
-        cell = CELLS[spec.cell or self.recipe.cell]
+        cell: Any = CELLS[spec.cell or self.recipe.cell]
         takers = specs.Recurrent | specs.Conv | specs.Pool | specs.GlobalPool | specs.OverTime
         needed = self.interface.per_step or any(isinstance(s, takers) for s in later)
         outputs = spec.outputs or ("sequence" if needed else "last")

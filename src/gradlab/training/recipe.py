@@ -407,7 +407,8 @@ class Recipe(Part):
 
     def _techniques(self) -> Mapping[str, Mapping[str, Callable | None]]:
         def used(field: str, family: Mapping[str, Any]) -> dict[str, Any]:
-            names = {getattr(spec, field, None) for spec in self._filled()} - {None}
+            given = (getattr(spec, field, None) for spec in self._filled())
+            names = {name for name in given if name is not None}
             if field == "activation" and self.output_activation != "linear":
                 names.add(self.output_activation)
             return {name: family[name] for name in sorted(names)}

@@ -339,13 +339,13 @@ def _compared(
         steps = jnp.broadcast_to(weights[:, None], answers.shape[:2])
     else:
         steps = weights[:, None] * answers.real.astype(weights.dtype)
-        answers = answers.values
+        answers = jnp.asarray(answers.values)
     return _rows(answers, 2), batch.y.reshape(-1), steps.reshape(-1)
 
 
-def _rows(x: Array, axes: int) -> Array:
+def _rows(x: Array | np.ndarray, axes: int) -> Array:
     """Return x with its first axes as rows and the rest as columns."""
-    return x.reshape(math.prod(x.shape[:axes]), -1)
+    return jnp.asarray(x).reshape(math.prod(x.shape[:axes]), -1)
 
 
 def _couples_examples(template: PyTree) -> bool:

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int, Num, Shaped
 from gradlab.training.interface import Interface
 
 if TYPE_CHECKING:
-    from gradlab.data import AnyPreprocessor, Dataset, Split
+    from gradlab.data import AnyPreprocessor, Dataset, Preprocessor, SequencePreprocessor, Split
 
 TaskKind = Literal["binary", "multiclass", "regression", "reconstruction"]
 FLOAT32 = np.dtype(np.float32)
@@ -181,6 +181,8 @@ def make_task(
             those of `split.train`.)
         dtype: float32 or float64.
     """
+    from gradlab.data import Preprocessor, SequencePreprocessor
+
     y, target_shift, target_scale = np.asarray(dataset.y), 0.0, 1.0
     if dataset.task == "regression":
         y = np.asarray(y, np.float64)
@@ -191,7 +193,7 @@ def make_task(
     features = dataset.features
     lengths = preprocessor.lengths(features)
     statistics: dict[str, np.ndarray] = {}
-    if resamples and hasattr(preprocessor, "shift"):
+    if resamples and isinstance(preprocessor, Preprocessor | SequencePreprocessor):
         x = preprocessor.encode(features)
         parts = [_statistics(x, lengths, preprocessor, train) for train, _ in (own, *resamples)]
         statistics = {
@@ -229,7 +231,7 @@ def _n_outputs(dataset: "Dataset", y: Shaped[np.ndarray, "rows ..."]) -> int:
 def _statistics(
     encoded: Float[np.ndarray, "rows *shape"],
     lengths: Int[np.ndarray, " rows"] | None,
-    preprocessor: "AnyPreprocessor",
+    preprocessor: "Preprocessor | SequencePreprocessor",
     rows: Int[np.ndarray, " train"],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return shift, scale and fill of encoded features, learnt on some rows.
@@ -239,7 +241,7 @@ def _statistics(
     """
     from gradlab.data import FeatureTable, Preprocessor
 
-    step = getattr(preprocessor, "step", preprocessor)
+    step = preprocessor if isinstance(preprocessor, Preprocessor) else preprocessor.step
     some = encoded[rows]
     if encoded.ndim == 3:
         real = np.ones(some.shape[:2], bool)

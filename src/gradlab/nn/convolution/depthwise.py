@@ -21,7 +21,14 @@ def convolve_depthwise(
     weight: Float[Array, "*kernel 1 c_out"],
     geometry: Geometry,
 ) -> Float[Array, "batch *output c_out"]:
-    """Return the signal; channel c gives the c_out / channels outputs from c · c_out / channels."""
+    """Return the signal; channel c gives the c_out / channels outputs from c · c_out / channels.
+
+    >>> from gradlab.nn.convolution.geometry import geometry
+    >>> x, w = jnp.array([[[1.0, 10.0], [2.0, 20.0]]]), jnp.array([[[1.0, 2.0]], [[1.0, 3.0]]])
+    >>> valid = geometry((2, 2), kernel=(2,), stride=(1,), padding=((0, 0),), groups=2)
+    >>> convolve_depthwise(x, w, valid).tolist()
+    [[[3.0, 80.0]]]
+    """
     image = jnp.repeat(padded(image, geometry), weight.shape[-1] // image.shape[-1], axis=-1)
     total = None
     for taps in itertools.product(*map(range, geometry.kernel)):

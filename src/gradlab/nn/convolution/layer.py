@@ -174,7 +174,10 @@ class Convolution(Layer):
 
 
 def check_groups(groups: int, **channels: int) -> None:
-    """Raise a RecipeError unless the groups divide every number of channels."""
+    """Raise a RecipeError unless the groups divide every number of channels.
+
+    >>> check_groups(2, n_in=4, n_out=8)
+    """
     if groups < 1 or any(n % groups for n in channels.values()):
         given = " and ".join(str(n) for n in channels.values())
         raise RecipeError(

@@ -20,6 +20,13 @@ leaves that kernel; and gathering columns for a matrix product (im2col) reads an
 once for every tap, which costs about as much as the product. On one core of a Zen 4, 3x3, 64 -> 64
 channels, 32x32 pixels, in GFLOP/s of a peak of about 120: convolve 100 (im2col 66), spread 100
 (im2col 104), relate 95 (im2col 45 to 61). On other platforms the vendor's gradients are used.
+
+>>> from gradlab.nn.convolution.geometry import geometry
+>>> valid = geometry((3, 1), kernel=(2,), stride=(1,), padding=((0, 0),))
+>>> x, w = jnp.array([[[1.0], [2.0], [3.0]]]), jnp.array([[[1.0]], [[10.0]]])
+>>> y = convolve(x, w, valid)
+>>> y[..., 0].tolist(), spread(y, w, valid)[..., 0].tolist(), relate(x, y, valid)[:, 0, 0].tolist()
+([[21.0, 32.0]], [[21.0, 242.0, 320.0]], [85.0, 138.0])
 """
 
 import dataclasses

@@ -46,5 +46,11 @@ def tap_slices(
 def patches(
     image: Float[Array, "batch *size channels"], geometry: Geometry
 ) -> Float[Array, "batch *output taps channels"]:
-    """Return the windows themselves, taps in row-major order (im2col)."""
+    """Return the windows themselves, taps in row-major order (im2col).
+
+    >>> from gradlab.nn.convolution.geometry import geometry
+    >>> valid = geometry((3, 1), kernel=(2,), stride=(1,), padding=((0, 0),))
+    >>> patches(jnp.array([[[1.0], [2.0], [3.0]]]), valid)[..., 0].tolist()
+    [[[1.0, 2.0], [2.0, 3.0]]]
+    """
     return jnp.stack(tap_slices(image, geometry), axis=-2)

@@ -8,7 +8,11 @@ from gradlab.nn.padded import Padded
 
 
 def with_padding(sequences: Padded, value: float) -> Shaped[Array, "batch time features"]:
-    """Return the values with one number in place of whatever stands beyond their ends."""
+    """Return the values with one number in place of whatever stands beyond their ends.
+
+    >>> with_padding(Padded(jnp.ones((2, 3, 1)), jnp.array([1, 3])), 0.0)[..., 0].tolist()
+    [[1.0, 0.0, 0.0], [1.0, 1.0, 1.0]]
+    """
     return jnp.where(sequences.real[:, :, None], sequences.values, value)
 
 

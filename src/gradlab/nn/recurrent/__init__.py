@@ -15,8 +15,8 @@ from gradlab.nn.recurrent.over_time import OverTime as OverTime
 from gradlab.nn.recurrent.rnn import RNNCell as RNNCell
 from gradlab.nn.recurrent.stacked import StackedCells as StackedCells
 from gradlab.nn.recurrent.structures import STRUCTURES as STRUCTURES
-from gradlab.nn.recurrent.structures import EncoderDecoder as EncoderDecoder
 from gradlab.nn.recurrent.structures import OneToMany as OneToMany
+from gradlab.nn.recurrent.structures import SequenceToSequence as SequenceToSequence
 from gradlab.nn.recurrent.structures import delayed as delayed
 from gradlab.nn.recurrent.structures import many_to_many as many_to_many
 from gradlab.nn.recurrent.structures import many_to_one as many_to_one

@@ -103,7 +103,15 @@ class StepKey(RowKey):
 
 
 def of_sequence(key: RowKey) -> RowKey:
-    """Return the key without its time step: the same numbers at every step of a sequence."""
+    """Return the key without its time step: the same numbers at every step of a sequence.
+
+    >>> rows = jnp.arange(2)
+    >>> at = lambda time: StepKey(jnp.uint32(7), jnp.uint32(0), rows, (), time)
+    >>> bool((of_sequence(at(1)).bits((3,)) == of_sequence(at(2)).bits((3,))).all())
+    True
+    >>> bool((at(1).bits((3,)) == at(2).bits((3,))).any())
+    False
+    """
     return RowKey(key.seed, key.step, key.rows, key.path)
 
 

@@ -87,6 +87,8 @@ class Embedding(Layer):
                 f"Embedding takes tokens, whole numbers; got {tokens.dtype}. Numbers need no "
                 "embedding: leave the layer out."
             )
+        # `take` counts a negative index from the end.
+        tokens = jnp.where(tokens < 0, self.weight.shape[0], tokens)
         vectors = jnp.take(
             jnp.asarray(self.weight), tokens, axis=0, mode="fill", fill_value=jnp.nan
         )

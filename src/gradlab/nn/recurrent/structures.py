@@ -90,7 +90,7 @@ class OneToMany(eqx.Module):
         return self.decoder.greedy(self.first_state(x), first, n_steps=n_steps, stop=stop)
 
 
-class EncoderDecoder(eqx.Module):
+class SequenceToSequence(eqx.Module):
     """A sequence from another: the encoder's last state is the decoder's first.
 
     Args:
@@ -146,12 +146,12 @@ def one_to_many(n_inputs: int, n_units: int, n_tokens: int, *, seed: int = 0) ->
     return OneToMany(entrances, decoder)
 
 
-def delayed(n_inputs: int, n_units: int, n_tokens: int, *, seed: int = 0) -> EncoderDecoder:
+def delayed(n_inputs: int, n_units: int, n_tokens: int, *, seed: int = 0) -> SequenceToSequence:
     """Return a model that reads tokens of one vocabulary, then writes tokens of another."""
     source = _sources(seed)
     entrance = Embedding.create(next(source), n_inputs, n_units)
     encoder = LSTMCell.create(next(source), n_units, n_units)
-    return EncoderDecoder(entrance, encoder, _decoder(source, n_tokens, n_units))
+    return SequenceToSequence(entrance, encoder, _decoder(source, n_tokens, n_units))
 
 
 def _sources(seed: int) -> Any:

@@ -25,7 +25,11 @@ def stacked(weight_input: Matrix, bias: Row, weight_recurrent: Matrix) -> Array:
 
 
 def row(x: Array, h: Array) -> Array:
-    """Return [x, 1, h] for every example."""
+    """Return [x, 1, h] for every example.
+
+    >>> row(jnp.array([[2.0, 3.0]]), jnp.array([[4.0]])).tolist()
+    [[2.0, 3.0, 1.0, 4.0]]
+    """
     return jnp.concatenate([x, jnp.ones((len(h), 1), h.dtype), h], axis=1)
 
 
@@ -54,7 +58,10 @@ def of_every_step(slope: Any) -> Array | None:
 
 def of_last(slope: Any) -> Array:
     """Return the slope of a last state, zeros where nothing depends on it."""
-    return jnp.zeros(slope.shape, slope.aval.dtype) if isinstance(slope, SymbolicZero) else slope
+    if isinstance(slope, SymbolicZero):
+        kind: Any = slope
+        return jnp.zeros(kind.shape, kind.dtype)
+    return slope
 
 
 def add(slope: Array, more: Array | None) -> Array:

@@ -47,7 +47,11 @@ def add(x: Numbers, row: Numbers) -> Array:
 
 
 def scaled(x: Numbers, row: Numbers) -> Array:
-    """Multiply every row of a batch by a row: a diagonal matrix product."""
+    """Multiply every row of a batch by a row: a diagonal matrix product.
+
+    >>> scaled(jnp.ones((2, 2)), jnp.array([1.0, 3.0])).tolist()
+    [[1.0, 3.0], [1.0, 3.0]]
+    """
     x = jnp.asarray(x)
     return x * jnp.broadcast_to(jnp.asarray(row), x.shape)
 
