@@ -1,6 +1,6 @@
 """Training steps of convolutional networks: Gradlab's layers against PyTorch, channels last.
 
-    python benchmarks/cnn_step.py [--rounds 7] [--threads 2] [--only cnn] [--micro 16]
+    python benchmarks/cnn_step.py [--rounds 7] [--threads 2] [--only cnn]
 
 A step is forward, backward and Adam in float32: ours that of the engine's learner in a `lax.scan`;
 PyTorch's eager with fused Adam, in a process of its own that waits while ours runs. Where a target
@@ -20,21 +20,13 @@ from jax import lax
 from timing import interleave, paired_ratios, print_table
 from torch_worker import TorchWorker
 
-from gradlab.nn import (
-    BatchNorm,
-    Dense,
-    Sequential,
-    activation_layer,
-    n_parameters,
-)
-from gradlab.nn.convolution import Conv2D, micro_batch
-from gradlab.nn.pooling import MaxPool2D
 from gradlab.nn.random import row_key
-from gradlab.nn.reshape import Flatten
-from gradlab.nn.weights import Weights
+from gradlab.training.interface import Interface
 from gradlab.training.learner import Batch
+from gradlab.training.network import build_network, network_table
 from gradlab.training.recipe import Recipe
-from gradlab.training.supervised import initial_arrays, network_learner
+from gradlab.training.sharing import ask_for_devices, available_devices, on_devices
+from gradlab.training.supervised import initial_arrays, supervised
 
 STEPS = 8
 """Steps in one call; a call of ours and as many steps of theirs are one round."""
@@ -46,31 +38,54 @@ CASES = {
 }
 
 
+LENET = ("conv 32 3x3", "pool 2", "conv 64 3x3", "pool 2", "dense 128")
+NETWORKS = {
+    "cnn": (Recipe(layers=LENET), (28, 28, 1)),
+    "cnn_norm": (
+        Recipe(layers=[f"{text} norm batch" if "conv" in text else text for text in LENET]),
+        (28, 28, 1),
+    ),
+    "vgg": (
+        Recipe(
+            layers=[
+                *("conv 64 3x3", "conv 64 3x3", "pool 2"),
+                *("conv 128 3x3", "conv 128 3x3", "pool 2", "dense 256"),
+            ]
+        ),
+        (32, 32, 3),
+    ),
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only", choices=list(CASES))
-    parser.add_argument("--micro", type=int, help="images at once, instead of the product's rule")
     arguments = parser.parse_args()
 
+    ask_for_devices()
     peak = matmul_peak()
     print(f"matmul peak: {peak / 1e9:.0f} GFLOP/s (2048 x 2048, float32)")
     torch = TorchWorker(arguments.threads)
     for name in [arguments.only] if arguments.only else CASES:
         title, batch, floor, aim = CASES[name]
-        model, shape = network(name)
-        micro = arguments.micro or micro_batch(model, shape, batch)
-        run = steps(model, shape, batch, micro)
+        recipe, shape = NETWORKS[name]
+        interface = Interface(shape, 10)
+        run, devices = steps(recipe, interface, batch)
         variants = {
             "Gradlab": lambda run=run: timed(run) / STEPS,
             "PyTorch": partial(torch.seconds, step=name, batch=batch, repeats=STEPS),
         }
         timings = interleave(variants, arguments.rounds)
-        print_table(f"{title}; micro-batch {micro}, {n_parameters(model)} parameters", timings)
+        table = network_table(recipe, interface)
+        n_parameters = sum(row.n_parameters for row in table)
+        print_table(f"{title}; {n_parameters} parameters, {devices} devices", timings)
         ratio = statistics.median(paired_ratios(*timings))
         verdict = "met" if ratio >= floor else "MISSED"
-        share = flops(model, shape) * batch / timings[0].median / peak
+        # Forward, and two products backward, but for the first layer: nobody asks for the image's.
+        operations = 3 * sum(row.operations for row in table) - table[0].operations
+        share = operations * batch / timings[0].median / peak
         print(f"floor {floor}x: {verdict}; aim {aim}x; {share:.0%} of the matmul peak")
     torch.close()
 
@@ -89,63 +104,26 @@ def matmul_peak() -> float:
     return 2 * n**3 / min(timed(lambda: product(a, a).block_until_ready()) for _ in range(8))
 
 
-def network(name: str) -> tuple[Sequential, tuple[int, ...]]:
-    """Return a network and the shape of one image; pooling stands before ReLU, which it may."""
-    relu, pool = activation_layer("relu", 1, {}), MaxPool2D(2)
-
-    def conv(number: int, n_in: int, n_out: int) -> list:
-        norm = [BatchNorm(n_out)] if name == "cnn_norm" else []
-        weights = Weights(layer=number)
-        return [Conv2D.create(weights, n_in, n_out, kernel=3, padding="same"), *norm]
-
-    def dense(number: int, n_in: int, n_out: int) -> Dense:
-        weights = Weights(layer=number)
-        return Dense(weights((n_in, n_out), n_in, n_out), weights.zeros(n_out))
-
-    if name == "vgg":
-        maps = [*conv(0, 3, 64), relu, *conv(1, 64, 64), pool, relu]
-        maps += [*conv(2, 64, 128), relu, *conv(3, 128, 128), pool, relu]
-        head = [Flatten(), dense(4, 8192, 256), relu, dense(5, 256, 10)]
-        return Sequential((*maps, *head)), (32, 32, 3)
-    maps = [*conv(0, 1, 32), pool, relu, *conv(1, 32, 64), pool, relu]
-    head = [Flatten(), dense(2, 3136, 128), relu, dense(3, 128, 10)]
-    return Sequential((*maps, *head)), (28, 28, 1)
-
-
-def steps(
-    model: Sequential, shape: tuple[int, ...], batch: int, micro: int
-) -> Callable[[], object]:
-    """Return a compiled call of STEPS training steps on batches of their own."""
-    learner = network_learner(model, Recipe(learning_rate=1e-3), kind="multiclass", piece=micro)
-    hyper = {name: jnp.float32(value) for name, value in Recipe().hyper().items()}
+def steps(recipe: Recipe, interface: Interface, batch: int) -> tuple[Callable[[], object], int]:
+    """Return a compiled call of STEPS training steps, laid out as the engine lays out one run."""
+    learner = supervised(recipe, interface, kind="multiclass", dtype=np.dtype(np.float32))
+    hyper = {name: jnp.float32(value) for name, value in recipe.hyper().items()}
     hyper["learning_rate"] = jnp.float32(1e-3)
     key = row_key(jnp.uint32(0), jnp.uint32(0), jnp.arange(batch))
+    devices = min(learner.sharing.shares(batch), available_devices())
 
     def step(state, scanned):
         x, y = scanned
         return learner.step(state, Batch(x, y, jnp.ones(batch)), hyper, key)
 
     rng = np.random.default_rng(0)
-    x = jnp.asarray(rng.normal(size=(STEPS, batch, *shape)), jnp.float32)
+    x = jnp.asarray(rng.normal(size=(STEPS, batch, *interface.input_shape)), jnp.float32)
     y = jnp.asarray(rng.integers(0, 10, (STEPS, batch)), jnp.int32)
-    start = jax.jit(learner.init)(initial_arrays(model), hyper)
-    run = jax.jit(lambda start, x, y: lax.scan(step, start, (x, y))[0])
+    network = build_network(recipe, interface, seed=0)
+    start = jax.jit(learner.init)(initial_arrays(network), hyper)
+    run = on_devices(lambda start, x, y: lax.scan(step, start, (x, y))[0], devices)
     jax.block_until_ready(run(start, x, y))
-    return lambda: jax.block_until_ready(run(start, x, y))
-
-
-def flops(model: Sequential, shape: tuple[int, ...]) -> float:
-    """Return the operations of one image's convolutions and products, forward and backward."""
-    total, first = 0.0, True
-    for layer in model.layers:
-        if isinstance(layer, Conv2D):
-            forward = 2 * layer.workspace(shape) * layer.weight.shape[-1]
-            total += forward * (2 if first else 3)  # nobody asks for the first image's gradient
-            first = False
-        elif isinstance(layer, Dense):
-            total += 3 * 2 * layer.weight.size
-        shape = layer.output_shape(shape) if hasattr(layer, "output_shape") else shape
-    return total
+    return (lambda: jax.block_until_ready(run(start, x, y))), devices
 
 
 if __name__ == "__main__":

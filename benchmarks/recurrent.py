@@ -4,9 +4,10 @@
 
 RNN, LSTM and GRU (PyTorch's form; the documents' form is shown too) of two sizes, float32: layer,
 dense layer on the last output, squared error, gradient, Adam. Each side lives in a process of its
-own that waits idle while the other runs. Large layers split the batch over two CPU devices
-(`shards=2`). Floors: LSTM, GRU, RNN 32→128 with 50 steps, batch 64: 1.0, 2.5, 2 times as fast;
-8→32 with 20 steps, batch 32: 2.5, 6, 5 times.
+own that waits idle while the other runs. Ours is the engine's learner; the batch of a large layer
+is shared by two devices, a core each, as the engine does with one run. Floors: LSTM, GRU, RNN
+32→128 with 50 steps, batch 64: 1.0, 2.5, 2 times as fast; 8→32 with 20 steps, batch 32: 2.5, 6,
+5 times.
 
 `--study` instead compares what one core does for one of many runs: both sides with one thread.
 """
@@ -31,7 +32,7 @@ FLOORS = {
     "rnn": {128: 2.0, 32: 5.0},
 }
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
-SHARDS = {128: 2, 32: 1}
+DEVICES = {128: 2, 32: 1}
 STEPS = {128: 20, 32: 200}
 
 
@@ -55,14 +56,16 @@ def main() -> None:
     for title, (n_inputs, n_units, n_steps, batch) in SIZES.items():
         for cell in arguments.only.split(","):
             case = f"{n_inputs} {n_units} {n_steps} {batch} {STEPS[n_units]}"
-            shards = 1 if arguments.study else SHARDS[n_units]
+            devices = 1 if arguments.study else DEVICES[n_units]
             variants = {
-                f"Gradlab {cell}": partial(ours.ask, f"{cell} {case} {shards}"),
+                f"Gradlab {cell}": partial(ours.ask, f"{cell} {case} {devices}"),
                 "PyTorch": partial(theirs.ask, f"{cell} {case}"),
             }
             if cell == "gru":
-                variants["Gradlab, documents' form"] = partial(ours.ask, f"gru-doc {case} {shards}")
-            if shards > 1:
+                variants["Gradlab, documents' form"] = partial(
+                    ours.ask, f"gru-doc {case} {devices}"
+                )
+            if devices > 1:
                 variants["Gradlab, one device"] = partial(ours.ask, f"{cell} {case} 1")
             for ask in variants.values():  # compile
                 ask()
@@ -103,7 +106,7 @@ def in_milliseconds(timing: Timing) -> Timing:
 
 
 def work() -> None:
-    """Answer "CELL INPUTS UNITS TIME BATCH STEPS SHARDS" with the seconds of one step."""
+    """Answer "CELL INPUTS UNITS TIME BATCH STEPS DEVICES" with the seconds of one step."""
     import jax
 
     jax.config.update("jax_num_cpu_devices", 2)
@@ -112,26 +115,30 @@ def work() -> None:
             print(matmul_peak(), flush=True)
             continue
         cell, *numbers = line.split()
-        *sizes, steps, shards = map(int, numbers)
-        run, arguments = prepare(cell, *sizes, steps, shards)
+        *sizes, steps, devices = map(int, numbers)
+        run, arguments = prepare(cell, *sizes, steps, devices)
         start = time.perf_counter()
         jax.block_until_ready(run(*arguments))
         print((time.perf_counter() - start) / steps, flush=True)
 
 
 @cache
-def prepare(cell: str, n_inputs: int, n_units: int, time: int, batch: int, steps: int, shards: int):
+def prepare(
+    cell: str, n_inputs: int, n_units: int, time: int, batch: int, steps: int, devices: int
+):
     """Return a compiled function of so many training steps, as the engine runs them."""
     import jax
     import jax.numpy as jnp
     import numpy as np
-    import optax
 
-    from gradlab.nn.dense import Dense
-    from gradlab.nn.losses import squared_error
+    from gradlab.nn import Dense, Sequential
+    from gradlab.nn.random import row_key
     from gradlab.nn.recurrent import GRUCell, LSTMCell, Recurrent, RNNCell
     from gradlab.nn.weights import Weights
-    from gradlab.optim import OPTIMIZERS
+    from gradlab.training.learner import Batch
+    from gradlab.training.recipe import Recipe
+    from gradlab.training.sharing import on_devices, sharing_of_sequences
+    from gradlab.training.supervised import initial_arrays, network_learner
 
     weights = [Weights("xavier_uniform", layer=i) for i in range(2)]
     create = {
@@ -140,33 +147,27 @@ def prepare(cell: str, n_inputs: int, n_units: int, time: int, batch: int, steps
         "gru": partial(GRUCell.create, reset_after=True),
         "gru-doc": GRUCell.create,
     }[cell]
-    recurrent = Recurrent(create(weights[0], n_inputs, n_units), outputs="last", shards=shards)
+    recurrent = Recurrent(create(weights[0], n_inputs, n_units), outputs="last")
     head = Dense(weights[1]((n_units, 1), n_units, 1), weights[1].zeros(1))
-    network = jax.tree.map(jnp.asarray, (recurrent, head))
+    network, recipe = Sequential((recurrent, head)), Recipe()
+    sharing = sharing_of_sequences(n_units)
+    learner = network_learner(network, recipe, kind="regression", sharing=sharing)
+    hyper = {name: jnp.float32(value) for name, value in recipe.hyper().items()}
+    hyper["learning_rate"] = jnp.float32(1e-3)
     rng = np.random.default_rng(0)
     x = rng.normal(size=(4 * batch, time, n_inputs)).astype(np.float32)
     y = rng.normal(size=(4 * batch, 1)).astype(np.float32)
     rows = rng.integers(len(x), size=(steps, batch)).astype(np.int32)
-    adam = OPTIMIZERS["adam"]
 
-    def loss(network, x, y):
-        recurrent, head = network
-        scores = head(recurrent(x, ())[0], ())[0]
-        total, weight = squared_error(scores, y, jnp.ones(len(x)))
-        return total / weight
+    def train(network, x, y, rows):
+        def step(state, rows):
+            key = row_key(jnp.uint32(0), jnp.uint32(0), rows)
+            return learner.step(state, Batch(x[rows], y[rows], jnp.ones(batch)), hyper, key)
 
-    @jax.jit
-    def run(network, x, y, rows):
-        def step(carry, rows):
-            network, state = carry
-            gradient = jax.grad(loss)(network, x[rows], y[rows])
-            updates, state = adam.factory(jnp.float32(1e-3)).update(gradient, state, network)
-            return (optax.apply_updates(network, updates), state), None
+        return jax.lax.scan(step, learner.init(network, hyper), rows)[0]
 
-        state = adam.factory(jnp.float32(1e-3)).init(network)
-        return jax.lax.scan(step, (network, state), rows)[0]
-
-    arguments = (network, x, y, rows)
+    run = on_devices(train, devices)
+    arguments = (initial_arrays(network), x, y, rows)
     jax.block_until_ready(run(*arguments))
     return run, arguments
 

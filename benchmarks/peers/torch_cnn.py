@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def conv(n_in: int, n_out: int, norm: bool = False) -> list[nn.Module]:
-    layers: list[nn.Module] = [nn.Conv2d(n_in, n_out, 3, padding=1)]
+    layers: list[nn.Module] = [nn.Conv2d(n_in, n_out, 3, padding=1, bias=not norm)]
     return layers + ([nn.BatchNorm2d(n_out)] if norm else [])
 
 

@@ -19,6 +19,11 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("gradlab"))
 
 
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def configure(*, compilation_cache: bool | Path = True, float64: bool = False) -> None:
     """Set what JAX allows only for a whole process.
 

@@ -25,7 +25,7 @@ from gradlab.lab.question import Design, Question, Source, Tuning, level_names, 
 from gradlab.lab.snapshot import write_snapshot
 from gradlab.lab.store import STUDY_FILE, Store, read_question, write_question
 from gradlab.lab.study import Study
-from gradlab.training.executors import cores
+from gradlab.process import cores
 from gradlab.training.recipe import Recipe
 from gradlab.training.task import Task
 

@@ -14,12 +14,12 @@ from gradlab.lab.question import Question
 from gradlab.lab.store import Store, StoredRun
 from gradlab.lab.study import merit
 from gradlab.optim import learning_rate_grid
+from gradlab.process import cores
 from gradlab.training.executors import (
     Checkpoint,
     Compiled,
     Progressed,
     RunResult,
-    cores,
     execute,
     trained_network,
 )

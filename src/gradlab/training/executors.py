@@ -1,13 +1,12 @@
 """Carrying out a plan: compile each program once, feed it blocks of runs from a few threads.
 
 JAX runs one program at a time on a CPU device, but the calls of several Python threads overlap, so
-as many threads as cores, each with its own block, use the machine without flags that must be set
-before JAX starts.
+as many threads as cores, each with its own block, use the machine. A run that is alone shares its
+batches among the cores instead (`training.sharing`).
 """
 
 import dataclasses
 import functools
-import os
 import queue
 import threading
 import time
@@ -20,6 +19,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, PyTree, UInt32
 
+from gradlab.process import cores
 from gradlab.training.network import build_network
 from gradlab.training.order import PADDING, batch_order, steps_per_epoch
 from gradlab.training.packing import unpack_on_host
@@ -30,11 +30,13 @@ from gradlab.training.population import (
     Control,
     Data,
     Members,
+    Trained,
     initial_control,
     population,
 )
 from gradlab.training.precision import precision
 from gradlab.training.recipe import Recipe
+from gradlab.training.sharing import IN_LINE, available_devices, everywhere, on_devices
 
 Status = Literal["done", "early", "diverged"]
 
@@ -102,16 +104,26 @@ class _Member:
     seconds: float
 
 
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+@dataclasses.dataclass(frozen=True)
+class Executable:
+    """A compiled program, and how many devices it is laid out over."""
+
+    train: Any
+    devices: int
+
+    def __call__(self, members: Members, data: Data) -> Trained:
+        """Train a block of members; `data` lies on all its devices."""
+        if self.devices == 1:
+            return jax.tree.map(np.asarray, self.train(members, data))
+        with IN_LINE:
+            return jax.tree.map(np.asarray, self.train(members, data))
 
 
 def execute(
     plan: Plan,
     *,
     runs: Sequence[Run] | None = None,
-    programs: dict[int, Any] | None = None,
+    programs: dict[int, Executable] | None = None,
     workers: int | None = None,
     checkpoints: Mapping[int, Checkpoint] | None = None,
     side_by_side: bool = False,
@@ -144,13 +156,17 @@ def execute(
         program = plan.programs[position]
         if position not in programs:
             began = time.perf_counter()
-            compiled = compile_program(plan, program, data, side_by_side=side_by_side)
-            programs[position] = compiled
+            devices = 1 if side_by_side else shared_by(program, len(members))
+            programs[position] = compile_program(
+                plan, program, data, side_by_side=side_by_side, devices=devices
+            )
             yield Compiled(position, len(program.learners), time.perf_counter() - began)
         # Kind by kind, so that a block mostly runs one branch.
         members.sort(key=lambda member: member.kind)
+        executable = programs[position]
+        on_all = everywhere(data, executable.devices)
         yield from _run_program(
-            plan, program, programs[position], data, workers or cores(), members, keep_ends
+            plan, program, executable, on_all, workers or cores(), members, keep_ends
         )
 
 
@@ -177,7 +193,21 @@ def device_data(plan: Plan) -> Data:
         return jax.tree.map(jax.device_put, data)
 
 
-def compile_program(plan: Plan, program: Program, data: Data, *, side_by_side: bool = False) -> Any:
+def shared_by(program: Program, n_runs: int) -> int:
+    """Return over how many devices a program is laid out that so many runs go through.
+
+    Several runs have a core each, one after another, unless their layers couple the rows.
+    """
+    sharings = [learner.sharing for learner in program.learners if learner.sharing is not None]
+    coupled = [sharing for sharing in sharings if sharing.coupled]
+    chosen = coupled or (sharings if n_runs == 1 else [])
+    most = max((sharing.shares(program.shape.batch_size) for sharing in chosen), default=1)
+    return min(most, available_devices()) if most > 1 else 1
+
+
+def compile_program(
+    plan: Plan, program: Program, data: Data, *, side_by_side: bool = False, devices: int = 1
+) -> Executable:
     """Return the compiled training of a block of the program's runs.
 
     Programs that compile to the same are compiled once a process: another fit on data of the same
@@ -212,11 +242,12 @@ def compile_program(plan: Plan, program: Program, data: Data, *, side_by_side: b
             program.learners, layouts, side_by_side=side_by_side, skip_empty=skip_empty
         )
         with precision(dtype):
-            return jax.jit(train).lower(members, shared).compile()
+            return Executable(on_devices(train, devices).lower(members, shared).compile(), devices)
 
     structure = tuple(learner.structure for learner in program.learners)
     arguments = tuple((leaf.shape, leaf.dtype) for leaf in jax.tree.leaves((members, shared)))
-    key = (structure, layouts, jax.tree.structure(shared), arguments, side_by_side, skip_empty)
+    data_tree = jax.tree.structure(shared)
+    key = (structure, layouts, data_tree, arguments, side_by_side, skip_empty, devices)
     return _compiled(_Blueprint(key, compile_now))
 
 
@@ -246,7 +277,7 @@ def trained_network(
 def _run_program(
     plan: Plan,
     program: Program,
-    train: Any,
+    train: Executable,
     data: Data,
     workers: int,
     members: list["_Member"],
@@ -268,7 +299,7 @@ def _run_program(
                 began = time.perf_counter()
                 inputs = _stack(plan, program, block, orders)
                 with precision(plan.task.dtype):
-                    trained = jax.tree.map(np.asarray, train(inputs, data))
+                    trained = train(inputs, data)
                 _share(program, block, trained, time.perf_counter() - began)
                 for member in block:
                     if member.control.active or keep_ends:
@@ -284,7 +315,8 @@ def _run_program(
         finally:
             events.put(None)
 
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(workers)]
+    n_threads = workers if train.devices == 1 else 1
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(n_threads)]
     for thread in threads:
         thread.start()
     left = len(threads)

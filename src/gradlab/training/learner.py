@@ -1,5 +1,7 @@
 """What the training of populations asks of anything that learns."""
 
+import dataclasses
+import math
 from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
@@ -19,6 +21,31 @@ class Batch(NamedTuple):
     """Further weight of each row under `class_weight="balanced"`."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Sharing:
+    """How the rows of a batch may be shared.
+
+    Args:
+        most: Shares at most, a power of two.
+        fewest: Rows of a share at least.
+        piece: Rows of a share that go through the network at once; None for all.
+        coupled: Whether all shares have to go through each layer at the same time.
+    """
+
+    most: int
+    fewest: int
+    piece: int | None = None
+    coupled: bool = False
+
+    def shares(self, n_rows: int) -> int:
+        """Return into how many shares a batch is cut: a power of two.
+
+        >>> Sharing(most=8, fewest=8).shares(40)
+        4
+        """
+        return 2 ** int(math.log2(max(1, min(self.most, n_rows // self.fewest))))
+
+
 class Learner(NamedTuple):
     """Pure functions over trees; the engine knows nothing else of what it trains.
 
@@ -35,6 +62,8 @@ class Learner(NamedTuple):
         result: (state, hyper) -> the weights worth keeping.
         keeps_best: Whether the result is that of the epoch with the lowest validation loss.
         couples_examples: True if one row's output depends on the others of its batch.
+        sharing: How `step` and `evaluate` share the rows of a batch where the program is laid out
+            over several devices; None if each device then does the same.
     """
 
     structure: Hashable
@@ -46,6 +75,7 @@ class Learner(NamedTuple):
     result: Callable[[PyTree, dict[str, Float[Array, ""]]], PyTree]
     keeps_best: bool
     couples_examples: bool
+    sharing: Sharing | None = None
 
 
 Rows = Int[Array, " batch"]

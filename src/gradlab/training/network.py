@@ -388,6 +388,8 @@ class _Builder:
         if isinstance(spec, specs.Local):
             local = LocallyConnected1D if dimensions == 1 else LocallyConnected2D
             return local.create(weights, self.shape, spec.filters, **options)
+        # What they subtract holds the bias (Ioffe & Szegedy 2015, section 3.2).
+        options["bias"] = spec.norm not in ("batch", "instance")
         if isinstance(spec, specs.Transposed):
             return TransposedConv2D.create(weights, n_in, spec.filters, **options)
         convolution = Conv1D if dimensions == 1 else Conv2D

@@ -45,9 +45,14 @@ def layout_of(tree: PyTree) -> Layout:
 
 def pack(tree: PyTree, words: int) -> UInt32[Array, " words"]:
     """Return the tree as `words` words, zeros at the end; traced."""
-    parts = [_to_words(jnp.asarray(leaf)) for leaf in jax.tree.leaves(tree)]
-    row = jnp.concatenate(parts) if parts else jnp.zeros(0, jnp.uint32)
-    return jnp.pad(row, (0, words - len(row)))
+    # Not by concatenation: XLA asks of every word of it where it comes from, which took 40 ms for
+    # 400 000 words, a hundred times as long.
+    row, start = jnp.zeros(words, jnp.uint32), 0
+    for leaf in jax.tree.leaves(tree):
+        part = _to_words(jnp.asarray(leaf))
+        row = lax.dynamic_update_slice(row, part, (start,))
+        start += len(part)
+    return row
 
 
 def unpack(row: UInt32[Array, " words"], layout: Layout) -> PyTree:

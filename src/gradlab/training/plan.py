@@ -25,6 +25,7 @@ from gradlab.training.packing import Layout, pack_on_host
 from gradlab.training.population import Layouts, layouts_of
 from gradlab.training.precision import precision
 from gradlab.training.recipe import Recipe
+from gradlab.training.sharing import ask_for_devices
 from gradlab.training.supervised import initial_arrays, supervised
 from gradlab.training.task import Task
 
@@ -113,6 +114,7 @@ def plan(task: Task, runs: Sequence[Run], *, workers: int, side_by_side: bool = 
         workers: Threads that will call the programs.
         side_by_side: Plan for an accelerator: one kind a program.
     """
+    ask_for_devices()
     largest = max(len(train) for train, _ in task.splits)
     if any(len(validation) == 0 for _, validation in task.splits) and any(
         run.recipe.patience is not None for run in runs
@@ -210,4 +212,5 @@ def _program(
 
 def default_side_by_side() -> bool:
     """Tell whether JAX runs on an accelerator."""
+    ask_for_devices()
     return jax.default_backend() != "cpu"

@@ -1,9 +1,7 @@
 """The learner of supervised networks: classify or regress."""
 
-import dataclasses
 import math
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -14,7 +12,6 @@ import optax
 from jaxtyping import Array, Float, PyTree
 
 from gradlab.errors import RecipeError
-from gradlab.nn.convolution.micro_batch import CACHED_NUMBERS, FEWEST
 from gradlab.nn.encoder_decoder import EncoderDecoder
 from gradlab.nn.losses import LOSSES
 from gradlab.nn.module import Sequential, kinds_of, trainable
@@ -22,13 +19,21 @@ from gradlab.nn.noise import check_block_order
 from gradlab.nn.padded import Padded
 from gradlab.nn.penalties import is_weight, l1_penalty, l2_penalty
 from gradlab.nn.random import RowKey
+from gradlab.nn.recurrent import Cell
+from gradlab.nn.shares import total as total_of_devices
 from gradlab.nn.sparsity import sparsity_penalty
 from gradlab.optim import clip_by_norm, clip_by_value, decoupled_weight_decay
 from gradlab.training.interface import Interface
-from gradlab.training.learner import Batch, Learner
+from gradlab.training.learner import Batch, Learner, Sharing
 from gradlab.training.network import build_network, network_table
 from gradlab.training.packing import layout_of
 from gradlab.training.recipe import Recipe
+from gradlab.training.sharing import (
+    own_rows,
+    sharing_of_images,
+    sharing_of_sequences,
+    sum_over_shares,
+)
 from gradlab.training.task import TaskKind
 
 DEFAULT_LOSS: dict[str, str] = {
@@ -37,11 +42,6 @@ DEFAULT_LOSS: dict[str, str] = {
     "regression": "squared_error",
     "reconstruction": "squared_error",
 }
-
-
-ABREAST = 4
-"""Pieces of a batch written side by side in the program: XLA runs what does not depend on each
-other on all cores, where it would run one convolution on one (benchmarks/cnn_step.py)."""
 
 
 class NetworkState(eqx.Module):
@@ -82,11 +82,12 @@ def supervised(recipe: Recipe, interface: Interface, *, kind: TaskKind, dtype: A
         )
     _check_reconstruction(recipe, kind)
     template = build_network(recipe, interface, seed=None, dtype=dtype)
-    return network_learner(template, recipe, kind=kind, piece=piece_rows(recipe, interface))
+    sharing = sharing_of(recipe, interface, template)
+    return network_learner(template, recipe, kind=kind, sharing=sharing)
 
 
 def network_learner(
-    template: PyTree, recipe: Recipe, *, kind: TaskKind, piece: int | None = None
+    template: PyTree, recipe: Recipe, *, kind: TaskKind, sharing: Sharing | None = None
 ) -> Learner:
     """Return the learner of any module that keeps the layer contract, trained as a recipe says.
 
@@ -94,9 +95,8 @@ def network_learner(
         template: The module.
         recipe: How to train it.
         kind: Of the target.
-        piece: Rows that go through the network at once, so that what a convolution lays out stays
-            in the caches; None for the whole batch, which a network that couples the rows of a
-            batch gets in any case. The gradient is that of the whole batch.
+        sharing: How the rows of a batch are shared by the cores; None to keep them together. The
+            gradient is that of the whole batch in any case.
 
     Warns:
         UserWarning: If a dropout or normalisation stands in a poor place of a `Sequential`.
@@ -118,8 +118,8 @@ def network_learner(
     loss = LOSSES[loss_name(recipe, kind)].loss
     couples = _couples_examples(template)
     sparse = "sparsity" in recipe.hyper()
-    if couples or sparse:  # a mean activation is one of the whole batch
-        piece = None
+    if sparse:  # a mean activation is one of the whole batch
+        sharing = None
     sigmoid_output = LOSSES[loss_name(recipe, kind)].sigmoid_output
     names = tuple(sorted(recipe.hyper()))
     decays = jax.tree_util.tree_map_with_path(lambda path, _: is_weight(path), arrays)
@@ -157,7 +157,7 @@ def network_learner(
     def step(state: NetworkState, batch: Batch, hyper: dict[str, Any], key: RowKey):
         params, fixed = eqx.partition(state.model, spec)
 
-        def total_loss(params: PyTree, batch: Batch, key: RowKey):
+        def total_loss(params: PyTree, batch: Batch, key: RowKey | None):
             network = eqx.combine(params, fixed, static)
             real: dict[str, Any] = {"key": key, "training": True, "mask": batch.weight > 0}
             if sparse:
@@ -190,17 +190,24 @@ def network_learner(
                 value = value + l2_penalty(network, hyper["l2"])
             return value
 
-        def piece_gradients(batch: Batch, key: RowKey):
+        def share_gradients(batch: Batch, key: RowKey | None):
             (_, (total, weight, layers)), gradients = jax.value_and_grad(total_loss, has_aux=True)(
                 params, batch, key
             )
             return (gradients, total, weight), layers
 
-        if piece is None:
-            (gradients, total, weight), layers = piece_gradients(batch, key)
+        if sharing is None:
+            (gradients, total, weight), layers = share_gradients(batch, key)
+        elif sharing.coupled:
+            sums, layers = share_gradients(*own_rows(batch, key))
+            gradients, total, weight = total_of_devices(sums)
         else:
-            gradients, total, weight = sum_over_pieces(
-                lambda batch, key: piece_gradients(batch, key)[0], batch, key, piece
+            gradients, total, weight = sum_over_shares(
+                lambda batch, key: share_gradients(batch, key)[0],
+                batch,
+                key,
+                sharing.shares(len(batch.weight)),
+                sharing.piece,
             )
             layers = state.layers
         # An all-padding batch (folds of unequal length) has weight 0 and must not give 0/0.
@@ -222,7 +229,7 @@ def network_learner(
     def evaluate(state: NetworkState, batch: Batch, hyper: dict[str, Any]):
         network = eqx.combine(evaluation_model(state, hyper), static)
 
-        def sums(batch: Batch, _: None):
+        def sums(batch: Batch, _: RowKey | None):
             answers, _ = network(batch.x, state.layers, training=False)
             scores, targets, weights = _compared(answers, batch, batch.weight, kind)
             total, weight = loss(scores, targets, weights)
@@ -230,7 +237,9 @@ def network_learner(
                 scores = jax.nn.sigmoid(scores)
             return total, right(scores, targets, weights, kind), weight
 
-        return sums(batch, None) if piece is None else sum_over_pieces(sums, batch, None, piece)
+        if sharing is None:
+            return sums(batch, None)
+        return sum_over_shares(sums, batch, None, sharing.most, sharing.piece)
 
     def result(state: NetworkState, hyper: dict[str, Any]) -> tuple[PyTree, PyTree]:
         return evaluation_model(state, hyper), state.layers
@@ -245,6 +254,7 @@ def network_learner(
         result=result,
         keeps_best=recipe.patience is not None,
         couples_examples=couples,
+        sharing=sharing,
     )
 
 
@@ -264,62 +274,20 @@ def _check_reconstruction(recipe: Recipe, kind: TaskKind) -> None:
             )
 
 
-def piece_rows(recipe: Recipe, interface: Interface) -> int | None:
-    """Return how many rows go through a network at once; None for all of a batch.
+def sharing_of(recipe: Recipe, interface: Interface, template: PyTree) -> Sharing | None:
+    """Return how the rows of a batch are shared; None where they stay together.
 
     A function of shapes alone, so that a run's sums are in the same order wherever it is trained.
     """
     table = network_table(recipe, interface)
-    if not any(row.workspace for row in table):
+    coupled = _couples_examples(template)
+    if any(row.workspace for row in table):
+        largest = max(interface.n_features, *(math.prod(row.output_shape) for row in table))
+        return sharing_of_images(sum(r.n_parameters for r in table), largest, coupled=coupled)
+    if coupled:
         return None
-    largest = max(interface.n_features, *(math.prod(row.output_shape) for row in table))
-    return max(FEWEST, CACHED_NUMBERS // largest)
-
-
-def sum_over_pieces(
-    function: Callable[[Batch, Any], PyTree], batch: Batch, key: RowKey | None, piece: int
-) -> PyTree:
-    """Return the sum of a function over consecutive pieces of a batch, one after another.
-
-    Args:
-        function: (batch, key) -> tree of sums over the rows.
-        batch: All rows.
-        key: Of all rows, or None.
-        piece: Rows of a piece; the last is filled up with rows of weight 0.
-    """
-    n_rows = batch.weight.shape[0]
-    if n_rows <= piece:
-        return function(batch, key)
-    # A size that divides the batch saves filling up the last piece.
-    dividing = max(size for size in range(1, piece + 1) if n_rows % size == 0)
-    piece = dividing if 2 * dividing > piece else piece
-    abreast = min(ABREAST, -(-n_rows // piece))
-    turns = -(-n_rows // (piece * abreast))
-
-    def cut(leaf: Array) -> Array:
-        extra = turns * abreast * piece - n_rows
-        filled = jnp.pad(leaf, [(0, extra)] + [(0, 0)] * (leaf.ndim - 1))
-        return filled.reshape(turns, abreast, piece, *leaf.shape[1:])
-
-    def keyed(rows: Array | None) -> RowKey | None:
-        return None if key is None else dataclasses.replace(key, rows=rows)
-
-    def add(sums: PyTree, piece: tuple) -> tuple[PyTree, None]:
-        for part, rows in _unstacked(piece, abreast):
-            sums = jax.tree.map(jnp.add, sums, function(part, keyed(rows)))
-        return sums, None
-
-    pieces = (jax.tree.map(cut, batch), None if key is None else cut(key.rows))
-    one = jax.tree.map(lambda leaf: leaf[0, 0], pieces)
-    shapes = jax.eval_shape(lambda part: function(part[0], keyed(part[1])), one)
-    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-    return jax.lax.scan(add, zeros, pieces)[0]
-
-
-def _unstacked(tree: PyTree, n: int) -> list[PyTree]:
-    """Return the n trees that a tree of stacked arrays holds."""
-    leaves, treedef = jax.tree.flatten(tree)
-    return [jax.tree.unflatten(treedef, [leaf[i] for leaf in leaves]) for i in range(n)]
+    nodes = jax.tree.leaves(template, is_leaf=lambda node: isinstance(node, Cell))
+    return sharing_of_sequences(max((n.n_units for n in nodes if isinstance(n, Cell)), default=0))
 
 
 def _compared(

@@ -44,9 +44,6 @@ from gradlab.nn.convolution.depthwise import (
 )
 from gradlab.nn.convolution.geometry import Geometry, Pairs
 
-ABREAST = 2
-"""Chunks of a weight's gradient that are written side by side in the program."""
-
 Image = Float[Array, "batch *size c_in"]
 Weight = Float[Array, "*kernel c_in_of_group c_out"]
 Signal = Float[Array, "batch *output c_out"]
@@ -247,23 +244,17 @@ def _relate_in_chunks(image: Array, signal: Array, geometry: Geometry) -> Array:
     """Return the sum over chunks of the batch, each of which stays in the cache."""
     batch = len(image)
     n = geometry.images_per_chunk(batch, image.shape[-1], signal.shape[-1])
-    abreast = min(ABREAST, batch // n)
-    rest = batch % (n * abreast)
+    rest = batch % n
     product = _relate_one if geometry.groups == 1 else _relate_by_groups
 
     def add(total: Array, pair: tuple[Array, Array]) -> tuple[Array, None]:
-        images, signals = pair
-        for i in range(abreast):  # products that do not wait for each other share the cores
-            total = total + product(images[i], signals[i], geometry)
-        return total, None
+        return total + product(*pair, geometry), None
 
     c_in = image.shape[-1] // geometry.groups
     total = jnp.zeros((*geometry.kernel, c_in, signal.shape[-1]), image.dtype)
     if rest:
         total = product(image[batch - rest :], signal[batch - rest :], geometry)
-    images, signals = (
-        x[: batch - rest].reshape(-1, abreast, n, *x.shape[1:]) for x in (image, signal)
-    )
+    images, signals = (x[: batch - rest].reshape(-1, n, *x.shape[1:]) for x in (image, signal))
     return lax.scan(add, total, (images, signals))[0]
 
 

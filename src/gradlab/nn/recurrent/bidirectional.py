@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, PyTree, Shaped
 from gradlab.nn.module import Layer
 from gradlab.nn.padded import Padded
 from gradlab.nn.random import RowKey
-from gradlab.nn.recurrent.layer import Outputs, in_shards, output_shape, run
+from gradlab.nn.recurrent.layer import Outputs, output_shape, run
 
 
 class Bidirectional(Layer):
@@ -23,7 +23,6 @@ class Bidirectional(Layer):
         forward: Cell from the first step to the last.
         backward: Cell from the last real step to the first, with weights of its own.
         outputs: "sequence" or "last", as in `Recurrent`.
-        shards: Parts of a batch that run at the same time, as in `Recurrent`.
 
     Source: Schuster & Paliwal 1997, https://doi.org/10.1109/78.650093
 
@@ -39,7 +38,6 @@ class Bidirectional(Layer):
     forward: Any
     backward: Any
     outputs: Outputs = eqx.field(static=True, default="sequence")
-    shards: int = eqx.field(static=True, default=1)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of one output from that of one input, both without the batch.
@@ -61,16 +59,12 @@ class Bidirectional(Layer):
         mask: Bool[Array | np.ndarray, " batch"] | None = None,
     ) -> tuple[Any, PyTree]:
         """Map a batch of sequences as `Recurrent` does; the layer's state passes through."""
-
-        def both(cells: Any, x: Any, key: RowKey | None) -> Any:
-            keys = (None, None) if key is None else (key.fold(0), key.fold(1))
-            forth = run(cells[0], x, False, self.outputs, keys[0], training)
-            back = run(cells[1], x, True, self.outputs, keys[1], training)
-            if isinstance(forth, Padded) and isinstance(back, Padded):
-                values = jnp.concatenate([forth.values, back.values], axis=-1)
-                return Padded(values, forth.lengths)
-            assert not isinstance(forth, Padded)
-            assert not isinstance(back, Padded)
-            return jnp.concatenate([forth, back], axis=-1)
-
-        return in_shards(both, self.shards)((self.forward, self.backward), x, key), state
+        keys = (None, None) if key is None else (key.fold(0), key.fold(1))
+        forth = run(self.forward, x, False, self.outputs, keys[0], training)
+        back = run(self.backward, x, True, self.outputs, keys[1], training)
+        if isinstance(forth, Padded) and isinstance(back, Padded):
+            values = jnp.concatenate([forth.values, back.values], axis=-1)
+            return Padded(values, forth.lengths), state
+        assert not isinstance(forth, Padded)
+        assert not isinstance(back, Padded)
+        return jnp.concatenate([forth, back], axis=-1), state

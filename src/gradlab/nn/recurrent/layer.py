@@ -1,14 +1,10 @@
 """The layer that runs a cell over its input."""
 
-from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import AxisType
-from jax.sharding import PartitionSpec as P
 from jaxtyping import Array, Bool, PyTree, Shaped
 
 from gradlab.errors import RecipeError
@@ -29,12 +25,6 @@ class Recurrent(Layer):
         reverse: From the last real step to the first.
         outputs: "sequence", the output of every step (`Padded` if the input is); or "last", the
             output of the step taken last, one row a sequence (zeros for one without a step).
-        shards: Parts of a batch that run at the same time, each on a device of its own. What a
-            step computes besides its product runs on one core, so a large layer alone on a CPU
-            (batch · 4 units from about 16 000) takes half the time with 2, given a process with
-            as many CPU devices (`jax.config.update("jax_num_cpu_devices", 2)` before anything
-            else). Runs of a study share the cores better side by side. A batch that can't be
-            divided stays whole.
 
     >>> from gradlab.nn.recurrent import LSTMCell
     >>> from gradlab.nn.weights import Weights
@@ -48,7 +38,6 @@ class Recurrent(Layer):
     cell: Any
     reverse: bool = eqx.field(static=True, default=False)
     outputs: Outputs = eqx.field(static=True, default="sequence")
-    shards: int = eqx.field(static=True, default=1)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of one output from that of one input, both without the batch.
@@ -68,45 +57,7 @@ class Recurrent(Layer):
         mask: Bool[Array | np.ndarray, " batch"] | None = None,
     ) -> tuple[Any, PyTree]:
         """Map a batch of sequences; the layer's state passes through, the cell's starts at zero."""
-
-        def whole(cell: Any, x: Any, key: RowKey | None) -> Any:
-            return run(cell, x, self.reverse, self.outputs, key, training)
-
-        return in_shards(whole, self.shards)(self.cell, x, key), state
-
-
-def in_shards(function: Callable[..., Any], shards: int) -> Callable[..., Any]:
-    """Return f(weights, x, key) that splits the batch of x and key over several devices.
-
-    Raises:
-        RecipeError: If the process has fewer devices.
-    """
-    if shards == 1:
-        return function
-    devices = jax.devices()
-    if len(devices) < shards:
-        raise RecipeError(
-            f"shards={shards} needs as many devices; this process has {len(devices)}. Set "
-            f'jax.config.update("jax_num_cpu_devices", {shards}) before anything uses JAX, or '
-            "leave shards out."
-        )
-    mesh = jax.make_mesh(
-        (shards,), ("batch",), axis_types=(AxisType.Auto,), devices=devices[:shards]
-    )
-
-    def split(weights: Any, x: Any, key: RowKey | None) -> Any:
-        if jax.tree.leaves(x)[0].shape[0] % shards:
-            return function(weights, x, key)
-        # Of a key only the rows belong to examples; seed and step are scalars.
-        of_key = jax.tree.map(lambda leaf: P("batch") if jnp.ndim(leaf) else P(), key)
-        specs = (P(), P("batch"), of_key)
-        # The gradient of weights that every shard has whole is the sum of the shards'.
-        sharded = jax.shard_map(
-            function, mesh=mesh, in_specs=specs, out_specs=P("batch"), check_vma=False
-        )
-        return sharded(weights, x, key)
-
-    return split
+        return run(self.cell, x, self.reverse, self.outputs, key, training), state
 
 
 def run(
