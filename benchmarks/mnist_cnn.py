@@ -2,8 +2,9 @@
 
     python benchmarks/mnist_cnn.py MNIST_FOLDER [--rounds 3]
 
-Five epochs of Adam on all 60 000 training images, batch 128, two 3x3 convolutions (32 and 64 maps,
-each pooled) and a dense layer of 128; both are timed from the start of Python to the test error.
+Five epochs of Adam on all 60 000 training images, batch 128, its rate falling along a cosine, two
+3x3 convolutions (32 and 64 maps, each pooled) and a dense layer of 128; both are timed from the
+start of Python to the test error.
 The cache folder is empty in the first row and kept from a first run in the second. Target: 1.3
 times as fast, at least 99.0 % of the test images right.
 """
@@ -35,6 +36,7 @@ def main() -> None:
         program = "import sys; from gradlab.cli.main import run; sys.exit(run())"
         command = [sys.executable, "-c", program, "train", str(arguments.folder), "--json"]
         command += ["--set", f"layers={LAYERS}", "--set", f"batch_size={BATCH}"]
+        command += ["--set", "schedule=cosine"]
         command += ["--epochs", str(EPOCHS), "--ratios", "1,0,0"]
         command += ["--seed", str(len(scores["Gradlab"])), "--out", str(cache / "m.safetensors")]
         os.environ["XDG_CACHE_HOME"] = str(cache)

@@ -110,9 +110,9 @@ class TestTestPart:
         seen = []
         score_rows = module.score_rows
 
-        def spy(task, network, states, rows, *, split=0):
+        def spy(task, network, states, rows, *, split=0, chunk):
             seen.append((task, np.asarray(rows), network))
-            return score_rows(task, network, states, rows, split=split)
+            return score_rows(task, network, states, rows, split=split, chunk=chunk)
 
         monkeypatch.setattr(module, "score_rows", spy)
         return seen

@@ -26,7 +26,7 @@ from gradlab.training.executors import (
 from gradlab.training.forecast import Costs, Forecast, forecast, program_name
 from gradlab.training.plan import Plan, Run, default_side_by_side, plan
 from gradlab.training.population import Control
-from gradlab.training.predict import score_rows
+from gradlab.training.predict import rows_a_call, score_rows
 from gradlab.training.recipe import Recipe
 from gradlab.training.task import Task
 
@@ -275,6 +275,7 @@ class Conduct:
             words = self.train_again(runs)
         elif recipe.structure() not in self.plan.places:  # a resumed study that had judged it
             self.plan = self.plan_of(runs)
+        chunk = rows_a_call(recipe, self.task.interface)
         test, train = [], []
         for run, row, w in zip(runs, stored, words, strict=True):
             parts = [(self.task.splits[run.split][0], train)]
@@ -285,7 +286,7 @@ class Conduct:
                 scores.append(
                     self.task.trivial_score
                     if row.status == "diverged"
-                    else score_rows(self.task, *network, rows, split=run.split)
+                    else score_rows(self.task, *network, rows, split=run.split, chunk=chunk)
                 )
         if np.isnan(test).any():  # R² of numbers that are all equal
             test = []

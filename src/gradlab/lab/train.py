@@ -18,7 +18,7 @@ from gradlab.metrics import Fit, judge_fit
 from gradlab.training.executors import Progressed, RunResult, execute, trained_network
 from gradlab.training.model import Model, model_of
 from gradlab.training.plan import Run, plan
-from gradlab.training.predict import score_rows
+from gradlab.training.predict import rows_a_call, score_rows
 from gradlab.training.recipe import Recipe
 from gradlab.training.task import make_task
 
@@ -114,8 +114,10 @@ def train(
         )
     trained = trained_network(planned, recipe, result.weights)
 
+    chunk = rows_a_call(recipe, task.interface)
+
     def score(rows: np.ndarray) -> float | None:
-        return score_rows(task, *trained, rows) if len(rows) else None
+        return score_rows(task, *trained, rows, chunk=chunk) if len(rows) else None
 
     train_rows, validation_rows = task.splits[0]
     scores = {"train": score(train_rows), "validation": score(validation_rows)}

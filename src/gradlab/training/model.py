@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from gradlab.files import write_whole
 from gradlab.training.interface import Interface
 from gradlab.training.network import build_network, network_table
 from gradlab.training.precision import precision
-from gradlab.training.predict import CHUNK, forward, probabilities
+from gradlab.training.predict import forward, probabilities, rows_a_call
 from gradlab.training.recipe import Recipe
 from gradlab.training.task import Task, TaskKind
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 DAMAGED = (KeyError, TypeError, ValueError, AttributeError, StopIteration, MemoryError, DataError)
-CHUNK_FLOATS = 50_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,10 +71,8 @@ class Model:
 
     @functools.cached_property
     def chunk(self) -> int:
-        """Rows that prediction takes at once: as many as lay out no more than some 200 MB."""
-        table = network_table(self.recipe, self.interface)
-        widest = max(max(row.workspace, math.prod(row.output_shape)) for row in table)
-        return int(min(CHUNK, max(16, 2 ** int(math.log2(CHUNK_FLOATS / max(1, widest))))))
+        """Rows that prediction takes at once."""
+        return rows_a_call(self.recipe, self.interface)
 
     def inputs(self, features: "FeatureTable") -> Num[np.ndarray, "rows *shape"]:
         """Return a table's rows as the network sees them."""

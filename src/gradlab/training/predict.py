@@ -1,5 +1,7 @@
 """Scores of a trained network on new rows."""
 
+import math
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import equinox as eqx
@@ -7,12 +9,19 @@ import numpy as np
 from jaxtyping import Float, Int, Num, PyTree
 
 from gradlab.nn.padded import Padded
+from gradlab.process import cores
+from gradlab.training.interface import Interface
+from gradlab.training.network import network_table
 from gradlab.training.precision import precision
+from gradlab.training.recipe import Recipe
 from gradlab.training.supervised import dtype_of
 from gradlab.training.task import Task
 
 CHUNK = 4096
 """Most rows a call; fewer are padded to the next power of two, so few sizes are ever compiled."""
+
+CHUNK_NUMBERS = 2**22
+"""Most numbers of a call's largest map."""
 
 
 @eqx.filter_jit
@@ -39,11 +48,11 @@ def forward(
             account.
         chunk: Most rows a call.
     """
-    parts = []
     dtype = dtype_of(network)
     x = x.astype(dtype, copy=False) if x.dtype.kind == "f" else x
     bytes_as_shares = x.dtype == np.uint8
-    for start in range(0, len(x), chunk):
+
+    def of_piece(start: int) -> np.ndarray:
         piece = x[start : start + chunk]
         if bytes_as_shares:
             piece = piece.astype(dtype) / 255
@@ -55,8 +64,19 @@ def forward(
         with precision(dtype):
             scores = _forward(network, states, inputs)
         scores = scores.values if isinstance(scores, Padded) else scores
-        parts.append(np.asarray(scores)[: len(piece)])
-    return np.concatenate(parts)
+        return np.asarray(scores)[: len(piece)]
+
+    starts = range(0, len(x), chunk)
+    first = [of_piece(start) for start in starts[:1]]  # compiles
+    with ThreadPoolExecutor(cores()) as pool:
+        return np.concatenate([*first, *pool.map(of_piece, starts[1:])])
+
+
+def rows_a_call(recipe: Recipe, interface: Interface) -> int:
+    """Return how many rows to score at once: as many as lay out no more than some 16 MB."""
+    table = network_table(recipe, interface)
+    widest = max(interface.n_features, *(math.prod(row.output_shape) for row in table))
+    return int(min(CHUNK, max(16, 2 ** int(math.log2(CHUNK_NUMBERS / widest)))))
 
 
 def probabilities(
@@ -71,16 +91,22 @@ def probabilities(
 
 
 def score_rows(
-    task: Task, network: PyTree, states: PyTree, rows: Int[np.ndarray, " rows"], *, split: int = 0
+    task: Task,
+    network: PyTree,
+    states: PyTree,
+    rows: Int[np.ndarray, " rows"],
+    *,
+    split: int = 0,
+    chunk: int = CHUNK,
 ) -> float:
-    """Return the task's score of a network on some rows of its data."""
+    """Return the task's score of a network on some rows of its data, `chunk` of them a call."""
     # NumPy but for the network: eager JAX would compile a small program for every operation.
     x, y, weight = task.x[rows], task.y[rows], task.weight[rows]
     if task.shift is not None and task.scale is not None and task.fill is not None:
         scaled = (x - task.shift[split]) * task.scale[split]
         x = np.where(np.isnan(x), task.fill[split], scaled)
     lengths = None if task.lengths is None else task.lengths[rows]
-    scores = forward(network, states, x, lengths)
+    scores = forward(network, states, x, lengths, chunk=chunk)
     if task.kind in ("regression", "reconstruction"):
         if task.kind == "reconstruction":
             scores, y = network.reconstruction(scores), x
