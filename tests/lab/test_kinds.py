@@ -6,12 +6,13 @@ import pytest
 
 import gradlab as gl
 from gradlab.data import load_dataset, sequence_dataset, text_dataset
-from gradlab.errors import RecipeError
+from gradlab.errors import DataError, RecipeError
 from gradlab.lab.defaults import usual_recipe
 from gradlab.lab.question import Source
 from gradlab.training.recipe import Recipe
 
 QUICK = {"seeds": 2, "epochs": 2, "tune": False}
+RECONSTRUCTION = Source(task="reconstruction")
 
 
 def bars(n=60, side=8, seed=0):
@@ -90,6 +91,36 @@ def test_a_forecast_is_split_in_time_and_judged_against_the_training_mean(tmp_pa
     )
     assert study.results.height == 4
     assert gl.resume(tmp_path / "s").results.height == 4
+
+
+@pytest.mark.parametrize("mask", ["mask 0.3", "translate 0.1"])
+def test_autoencoders_are_compared_by_how_well_they_reproduce_their_inputs(mask, tmp_path):
+    folder = tmp_path / "s"
+    first = gl.compare(
+        "digits",
+        source=RECONSTRUCTION,
+        vary={"hidden": [(8,), (64,)], "augment": ["none", mask]},
+        base=Recipe(optimizer="adam", learning_rate=0.01),
+        design="factorial",
+        out=folder,
+        seeds=2,
+        epochs=20,
+    )
+    scores = first.results.group_by("hidden").agg(pl.col("validation_score").mean())
+    narrow, wide = sorted(scores["validation_score"])
+    assert -0.1 < narrow < wide - 0.3 < 0.69
+    assert first.winner.test_scores[0] == pytest.approx(wide, abs=0.15)
+    assert "the inputs themselves" in (folder / "report.html").read_text(encoding="utf-8")
+    again = gl.resume(folder)
+    assert again.results.drop("seconds").equals(first.results.drop("seconds"))
+
+
+def test_texts_are_not_reconstructed_and_one_autoencoder_is_not_trained(tmp_path):
+    texts = text_dataset(["one two", "two one"] * 10, [0, 1] * 10)
+    with pytest.raises(DataError, match="holds texts, and task=reconstruction"):
+        gl.compare(texts, source=RECONSTRUCTION, vary={"hidden": [1, 2]}, out=tmp_path / "s")
+    with pytest.raises(RecipeError, match=r"use gl\.Autoencoder"):
+        gl.train("iris", source=RECONSTRUCTION)
 
 
 def test_a_setting_that_no_layer_takes_is_refused_before_anything_is_made(tmp_path):

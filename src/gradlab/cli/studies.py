@@ -21,7 +21,9 @@ Data = Annotated[
     typer.Argument(help="Name of a built-in set (digits, iris, …) or path of a file or folder."),
 ]
 Target = Annotated[str | None, typer.Option(help="Column to predict; the last one by default.")]
-TaskOption = Annotated[str, typer.Option(help="auto, binary, multiclass or regression.")]
+TaskOption = Annotated[
+    str, typer.Option(help="auto, binary, multiclass, regression, or reconstruction of the inputs.")
+]
 Groups = Annotated[str | None, typer.Option(help="Column whose equal values stay in one part.")]
 Time = Annotated[
     str | None, typer.Option(help="Column to order by; the latest rows are the test part.")

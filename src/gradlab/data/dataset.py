@@ -11,7 +11,7 @@ from jaxtyping import Float64, Int, Int32, Num
 
 from gradlab.errors import DataError
 
-Task = Literal["binary", "multiclass", "regression"]
+Task = Literal["binary", "multiclass", "regression", "reconstruction"]
 Label = str | int | float | bool
 Tokens = Literal["words", "characters"]
 
@@ -99,7 +99,7 @@ class Dataset:
         features: The inputs.
         y: int32 indices into `classes`, or float64 numbers for regression; one a row, or several:
             the numbers to forecast, (rows, horizon), or the token after each one, (rows, time).
-        task: "binary", "multiclass" or "regression".
+        task: "binary", "multiclass", "regression", or "reconstruction" of the inputs.
         classes: The original labels in order (numbers ascending, names sorted); None for
             regression.
         target_name: The column that is predicted.
@@ -167,7 +167,9 @@ class Dataset:
         """Return lines that say what the data is and what was decided while reading it."""
         lines = [f"{self.name}: {self.n_rows} rows, {_contents(self.features)}"]
         several = f", {self.y.shape[1]} a row" if self.y.ndim == 2 else ""
-        if self.classes is None:
+        if self.task == "reconstruction":
+            lines.append(f"target: the inputs themselves, without '{self.target_name}'")
+        elif self.classes is None:
             low, high = self.y.min(), self.y.max()
             said = f"target '{self.target_name}': regression{several}, from {low:g} to {high:g}"
             lines.append(said)

@@ -29,12 +29,13 @@ from gradlab.training.task import Task, make_task
 
 def read_data(data: Any, source: Source) -> Dataset:
     """Return the data set that a source describes."""
+    reconstructs = source.task == "reconstruction"
     if isinstance(data, Dataset):
-        return data
-    return load_dataset(
+        return _reconstructed(data) if reconstructs else data
+    dataset = load_dataset(
         data,
         target=source.target,
-        task=source.task,
+        task="auto" if reconstructs else source.task,
         groups=source.groups,
         time=source.time,
         test=source.test,
@@ -48,6 +49,17 @@ def read_data(data: Any, source: Source) -> Dataset:
         image_size=source.image_size,
         unreadable=source.unreadable,
     )
+    return _reconstructed(dataset) if reconstructs else dataset
+
+
+def _reconstructed(dataset: Dataset) -> Dataset:
+    """Return the data set with its inputs as what is to be answered."""
+    if dataset.features.texts is not None:
+        raise DataError(
+            f"{dataset.name} holds texts, and task=reconstruction reproduces numbers. Leave task "
+            "out to learn the classes, or which token comes next."
+        )
+    return dataclasses.replace(dataset, task="reconstruction")
 
 
 def read_kept(source: Source) -> Dataset:

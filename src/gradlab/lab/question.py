@@ -82,7 +82,7 @@ class Source(_Checked):
 
     path: str = "digits"
     target: str | int | None = None
-    task: Literal["auto", "binary", "multiclass", "regression"] = "auto"
+    task: Literal["auto", "binary", "multiclass", "regression", "reconstruction"] = "auto"
     groups: str | None = None
     time: str | None = None
     test: str | None = None

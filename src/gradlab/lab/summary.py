@@ -338,8 +338,8 @@ def _method(study: Study, tuned: bool) -> list[report.MethodItem]:
 
 def _task_text(study: Study) -> str:
     facts = study.facts
-    if facts.task == "regression":
-        return "regression"
+    if facts.task in ("regression", "reconstruction"):
+        return facts.task
     return f"classification, {len(facts.classes)} classes"
 
 

@@ -87,6 +87,11 @@ def train(
     if not 0 <= seed < MOST_SEED:
         raise RecipeError(f"seed must be a whole number from 0 to {MOST_SEED - 1:,}; got {seed}.")
     curve = None if curve is None else curve_path(curve)
+    if source.task == "reconstruction":
+        raise RecipeError(
+            "Only a study reconstructs its inputs. To train one autoencoder and keep it, use "
+            "gl.Autoencoder from Python: it gives codes, and inputs back from codes."
+        )
     dataset = read_data(data, source)
     split = split_rows(dataset, ratios=source.ratios, seed=seed)
     if curve is not None and len(split.validation) == 0:

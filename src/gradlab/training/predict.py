@@ -109,7 +109,7 @@ def score_rows(
     scores = forward(network, states, x, lengths, chunk=chunk)
     if task.kind in ("regression", "reconstruction"):
         if task.kind == "reconstruction":
-            scores, y = network.reconstruction(scores), x
+            scores, y = network.reconstruction(scores), x / 255 if x.dtype == np.uint8 else x
         errors = ((scores - y) ** 2).reshape(len(rows), -1).mean(axis=1)
         return task.score(float(np.average(errors, weights=weight)), rows)
     answers = scores[:, 0] > 0 if task.kind == "binary" else scores.argmax(axis=-1)

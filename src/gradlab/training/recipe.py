@@ -57,6 +57,10 @@ PROBABILITIES = ("sigmoid", "softmax")
 
 
 def _augmentations(value: Any) -> tuple[str, ...]:
+    if value is None or value == "none":
+        return ()
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split("+")]
     if not isinstance(value, list | tuple) or not all(isinstance(text, str) for text in value):
         raise ValueError(
             f"augment must be a list of texts, such as ['translate 0.1', 'mirror']; got "
@@ -102,7 +106,8 @@ class Recipe(Part):
         kernel: Window of convolutions that name none.
         pooling: Kind of pooling layers that name none.
         cell: Kind of recurrent layers that name none.
-        augment: Changes of the training images, such as ("translate 0.1", "mirror").
+        augment: Changes of the training images, such as ("translate 0.1", "mirror"), also written
+            "translate 0.1 + mirror"; "none" for none.
         input_noise: Standard deviation of Gaussian noise on the (scaled) inputs in training.
         decoder: How an autoencoder leads back from its code, the output of the last layer:
             "mirror" undoes the layers one by one, "tied" does so with their own weights transposed,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -136,6 +137,8 @@ class Task:
     def _scaled(self, rows: Int[np.ndarray, " rows"]) -> Float[np.ndarray, "rows ..."]:
         """Return inputs as a network of the first split sees them."""
         x = self.x[rows]
+        if x.dtype == np.uint8:
+            x = x.astype(self.dtype) / 255
         if self.shift is None or self.scale is None or self.fill is None:
             return x
         return np.where(np.isnan(x), self.fill[0], (x - self.shift[0]) * self.scale[0])
@@ -183,7 +186,9 @@ def make_task(
     """
     from gradlab.data import Preprocessor, SequencePreprocessor
 
-    y, target_shift, target_scale = np.asarray(dataset.y), 0.0, 1.0
+    reconstructs = dataset.task == "reconstruction"
+    y = np.zeros(dataset.n_rows, np.int8) if reconstructs else np.asarray(dataset.y)
+    target_shift, target_scale = 0.0, 1.0
     if dataset.task == "regression":
         y = np.asarray(y, np.float64)
         target_shift = float(y[split.train].mean())
@@ -209,12 +214,12 @@ def make_task(
         splits=(own, *((np.asarray(t, np.int32), np.asarray(v, np.int32)) for t, v in resamples)),
         test=np.asarray(split.test, np.int32),
         kind=dataset.task,
-        n_outputs=_n_outputs(dataset, y),
+        n_outputs=math.prod(x.shape[1:]) if reconstructs else _n_outputs(dataset, y),
         **statistics,
         target_shift=target_shift,
         target_scale=target_scale,
         name=dataset.name,
-        classes=tuple(dataset.classes or ()),
+        classes=() if reconstructs else tuple(dataset.classes or ()),
         lengths=lengths,
         n_tokens=getattr(preprocessor, "n_symbols", None),
     )
