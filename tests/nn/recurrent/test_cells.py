@@ -194,3 +194,11 @@ def test_an_unknown_activation_is_refused():
     with pytest.raises(Exception, match="softsign"):  # by beartype here, by RecipeError elsewhere
         RNNCell(np.ones((1, 1)), np.ones((1, 1)), np.zeros(1), "softsign")
     assert issubclass(RecipeError, Exception)
+
+
+def test_a_gru_refuses_biases_of_the_other_form():
+    weights = np.ones((3, 24)), np.ones((8, 24)), np.ones(24)
+    with pytest.raises(RecipeError, match="Give both, or neither"):
+        GRUCell(*weights, np.ones(8))
+    with pytest.raises(RecipeError, match="Give both, or neither"):
+        GRUCell(*weights, reset_after=True)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from gradlab.errors import RecipeError
 from gradlab.nn.random import RowKey
 from gradlab.nn.recurrent.cell import FusedCell, check_input
 from gradlab.nn.recurrent.sweep import (
@@ -64,6 +65,15 @@ class GRUCell(FusedCell):
     bias: Float[Array | np.ndarray, " gates"]
     bias_recurrent: Float[Array | np.ndarray, " n_units"] | None = None
     reset_after: bool = eqx.field(static=True, default=False)
+
+    def __check_init__(self):
+        """Refuse biases that do not go with the form."""
+        if self.reset_after != (self.bias_recurrent is not None):
+            raise RecipeError(
+                f"reset_after={self.reset_after} with bias_recurrent "
+                f"{'None' if self.bias_recurrent is None else 'given'}: PyTorch's form has it, the "
+                "documents' has not. Give both, or neither."
+            )
 
     @classmethod
     def create(
