@@ -542,3 +542,11 @@ def test_import_leaves_scipy_alone():
     code = "import sys, gradlab.lab.verdicts, gradlab.lab.statistics; print('scipy' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout.strip() == "False", result.stderr
+
+
+def test_intervals_of_means_end_where_scores_do():
+    wide = np.array([[0.7, 1.0, 1.0], [0.0, 0.3, 0.0]])
+    shares = rank_axis("x", ["a", "b"], wide)
+    assert shares.rows[0].high == 1
+    assert shares.rows[1].low == 0
+    assert rank_axis("x", ["a", "b"], wide, unit="R²").rows[1].low < 0

@@ -134,7 +134,7 @@ def rank_axis(
         test=test,
         mean_interval=mean_interval,
         rows=_rows(
-            levels, scores, pairs, ranks, base, confidence, resample_correction, mean_interval
+            levels, scores, pairs, ranks, base, confidence, resample_correction, mean_interval, unit
         ),
         pairs=pairs,
         complete_blocks=blocks.shape[1],
@@ -619,6 +619,7 @@ def _rows(
     confidence: float,
     resample_correction: float | None,
     mean_interval: MeanInterval,
+    unit: str,
 ) -> tuple[LevelRow, ...]:
     found = {(pair.level, pair.reference): pair for pair in pairs}
     found |= {(pair.reference, pair.level): pair.flipped() for pair in pairs}
@@ -627,6 +628,8 @@ def _rows(
         values = scores[i][~np.isnan(scores[i])]
         n = len(values)
         low, high = _interval(values, confidence, resample_correction, mean_interval)
+        if low is not None and high is not None and unit == "accuracy":
+            low, high = max(low, 0.0), min(high, 1.0)  # a t interval does not know of the ends
         to_leader = found.get((level, levels[0]))
         verdict: LevelVerdict = "leader" if i == 0 else "cannot be told apart"
         if n == 0:
