@@ -81,8 +81,8 @@ class LevelRow:
         n: Scores it has.
         missing: Scores it lacks (NaN in the matrix).
         mean: Mean score; None without a score.
-        low: Lower end of the interval of the mean, of accuracies within 0 and 1; None with fewer than
-            2 scores.
+        low: Lower end of the interval of the mean, of accuracies within 0 and 1; None with fewer
+            than 2 scores.
         high: Upper end of the interval of the mean.
         std: Standard deviation of the scores (divisor n - 1).
         average_rank: Mean rank over the complete blocks, 1 is best; None where no block is complete
