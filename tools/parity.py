@@ -8,15 +8,12 @@ error is the largest difference of an array, as a share of its largest number.
 """
 
 import jax
+import jax.numpy as jnp
+import numpy as np
+import torch
+from torch import nn
 
-jax.config.update("jax_enable_x64", True)
-
-import jax.numpy as jnp  # noqa: E402
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-from torch import nn  # noqa: E402
-
-from gradlab.nn import (  # noqa: E402
+from gradlab.nn import (
     AveragePool2D,
     BatchNorm,
     Conv1D,
@@ -34,11 +31,12 @@ from gradlab.nn import (  # noqa: E402
     TransposedConv2D,
 )
 
-torch.set_default_dtype(torch.float64)
 RNG = np.random.default_rng(0)
 
 
 def main() -> None:
+    jax.config.update("jax_enable_x64", True)
+    torch.set_default_dtype(torch.float64)
     print(f"{'module':44} {'output':>9} {'of input':>9} {'of weights':>10}")
     worst = 0.0
     for title, ours, theirs, x, convert, order in cases():

@@ -88,7 +88,7 @@ def test_every_unit_ends_near_the_target_and_without_the_term_does_not(digits):
     assert np.abs(means - target).max() < 0.05
     assert np.abs(plain.transform(x).mean(axis=0) - target).max() > 0.05
     # It is the mean that is held, not each activation.
-    assert sparse.transform(x).max() > 2 * target
+    assert sparse.transform(x).max() > 0.5 > 2 * target
     assert sparse.score(x) > 0.9
 
 

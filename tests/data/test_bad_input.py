@@ -382,8 +382,6 @@ def test_any_bytes_as_idx(content):
     assert array.size
 
 
-# Of Parquet the end, which holds the schema: within the pages a wrong byte can make Polars ask for
-# 2^61 bytes and end the process, as docs/data.md says.
 @settings(max_examples=60)
 @given(st.integers(0, 10_000), st.integers(0, 255), st.sampled_from(["npz", "npy", "parquet"]))
 def test_a_flipped_byte_in_a_binary_file(tmp_path_factory, position, byte, ending):
@@ -398,12 +396,23 @@ def test_a_flipped_byte_in_a_binary_file(tmp_path_factory, position, byte, endin
         else:
             pl.DataFrame({"a": x[:, 0], "y": y}).write_parquet(good)
     content = bytearray(good.read_bytes())
-    first = len(content) - 400 if ending == "parquet" else 0
-    content[first + position % (len(content) - first)] = byte
+    content[position % len(content)] = byte
     bad = folder / f"bad.{ending}"
     bad.write_bytes(content)
     with contextlib.suppress(DataError):
         load_dataset(bad, max_bytes=2**24)
+
+
+def test_a_parquet_file_on_which_polars_aborts(tmp_path):
+    good, bad = tmp_path / "good.parquet", tmp_path / "bad.parquet"
+    x = np.arange(40.0).reshape(20, 2)
+    pl.DataFrame({"a": x[:, 0], "y": np.arange(20) % 2}).write_parquet(good)
+    assert load_dataset(good).n_rows == 20
+    content = bytearray(good.read_bytes())
+    content[14] = 1  # within the header of the first page
+    bad.write_bytes(content)
+    with pytest.raises(DataError, match="not a whole Parquet file"):
+        load_dataset(bad)
 
 
 def test_features_like_of_nothing():

@@ -82,7 +82,8 @@ class TestBacktest:
         jumpy[-5:] += 50
         after = model.backtest(jumpy)
         np.testing.assert_array_equal(after.forecast[:-8], before.forecast[:-8])
-        assert len(before.truth) == len(before.forecast) == len(before.naive) > 30
+        # A fifth of 200 - 12 - 3 + 1 = 186 windows.
+        assert len(before.truth) == len(before.forecast) == len(before.naive) == 37
 
     def test_it_is_better_than_the_naive_where_there_is_something_to_learn(self):
         test = forecaster(epochs=40).backtest(WAVES)

@@ -1,5 +1,7 @@
 """Tables of columns with types: Parquet, Arrow, JSON lines, and frames of other libraries."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -35,6 +37,7 @@ def read_table(
         check_memory(str(path), file_size(path), max_bytes)
         size = _guarded(path, "Parquet", lambda: _parquet_cells(path))
         check_memory(str(path), size * CELL_BYTES, max_bytes)
+        _check_parquet(path)
         frame = _guarded(path, "Parquet", lambda: pl.read_parquet(path))
     else:
         check_memory(str(path), 2 * file_size(path), max_bytes)
@@ -125,6 +128,21 @@ def _not_whole(path: Path, kind: str, error: BaseException) -> DataError:
         f"{path} is not a whole {kind} file ({said[0] if said else type(error).__name__}). "
         "It was cut short, damaged, or has the wrong ending: write it again."
     )
+
+
+def _check_parquet(path: Path) -> None:
+    """Refuse a Parquet file that would end the process that reads it.
+
+    On some wrong bytes within a page Polars (2.1) asks for 2^61 bytes, and its allocator aborts,
+    which nothing can catch. So another process reads the file first.
+    """
+    if not sys.executable:  # Python within another program
+        return
+    read = "import sys, polars; polars.read_parquet(sys.argv[1])"
+    command = [sys.executable, "-P", "-c", read, str(path)]
+    done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL)
+    if done.returncode < 0:  # killed by a signal; errors of Python's are told by our own reading
+        raise _not_whole(path, "Parquet", ValueError("Reading it ends the process"))
 
 
 def _parquet_cells(path: Path) -> int:
