@@ -11,19 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PyTree
 
-from gradlab.errors import RecipeError
 from gradlab.nn.module import Fixed, Layer
-from gradlab.nn.random import RowKey
+from gradlab.nn.random import RowKey, needed
 from gradlab.scalars import NonNegative, Share
-
-
-def _needed(key: RowKey | None, layer: str) -> RowKey:
-    if key is None:
-        raise RecipeError(
-            f"{layer} draws random numbers in training; got key=None. "
-            "Pass key=row_key(seed, step, rows), or training=False."
-        )
-    return key
 
 
 class Dropout(Layer):
@@ -67,7 +57,7 @@ class Dropout(Layer):
         if not training:
             return x, state
         rate = self.rate.value
-        dropped = _needed(key, "Dropout").bernoulli(rate, x.shape[1:])
+        dropped = needed(key, "Dropout").bernoulli(rate, x.shape[1:])
         # The floor is the step of the uniform numbers: at rate 1 it turns 0 · ∞ into 0.
         factor = 1 / jnp.maximum(1 - rate, 2.0**-24)
         return jnp.where(dropped, 0, x) * factor.astype(x.dtype), state
@@ -104,7 +94,7 @@ class GaussianNoise(Layer):
         x = jnp.asarray(x)
         if not training:
             return x, state
-        noise = _needed(key, "GaussianNoise").normal(x.shape[1:])
+        noise = needed(key, "GaussianNoise").normal(x.shape[1:])
         return x + self.std.value.astype(x.dtype) * noise.astype(x.dtype), state
 
 

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, UInt32
 
+from gradlab.errors import RecipeError
 from gradlab.scalars import Scalar
 
 GOLDEN = 0x9E3779B9  # 2**32 / golden ratio: spreads consecutive counters over all 32 bits
@@ -77,3 +78,17 @@ class RowKey(eqx.Module):
 def row_key(seed: Scalar, step: Scalar, rows: Array) -> RowKey:
     """Return the key of one step of one run on the given rows of the data set."""
     return RowKey(seed, step, rows)
+
+
+def needed(key: RowKey | None, layer: str) -> RowKey:
+    """Return the key, or say that the layer can't do without.
+
+    Raises:
+        RecipeError: If there is none.
+    """
+    if key is None:
+        raise RecipeError(
+            f"{layer} draws random numbers in training; got key=None. "
+            "Pass key=row_key(seed, step, rows), or training=False."
+        )
+    return key

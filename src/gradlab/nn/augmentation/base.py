@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float, PyTree
 
 from gradlab.errors import RecipeError
 from gradlab.nn.module import Layer
-from gradlab.nn.random import RowKey
+from gradlab.nn.random import RowKey, needed
 
 
 class Augmentation(Layer):
@@ -42,20 +42,6 @@ class Augmentation(Layer):
         if not training:
             return x, state
         return self.augment(x, needed(key, type(self).__name__)).astype(x.dtype), state
-
-
-def needed(key: RowKey | None, layer: str) -> RowKey:
-    """Return the key, or say that the layer can't do without.
-
-    Raises:
-        RecipeError: If there is none.
-    """
-    if key is None:
-        raise RecipeError(
-            f"{layer} draws random numbers in training; got key=None. "
-            "Pass key=row_key(seed, step, rows), or training=False."
-        )
-    return key
 
 
 def sides(x: Float[Array, "batch *shape"], layer: str) -> tuple[int, int]:

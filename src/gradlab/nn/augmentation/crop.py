@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, PyTree
 
 from gradlab.errors import RecipeError
-from gradlab.nn.augmentation.base import needed, sides
+from gradlab.nn.augmentation.base import sides
 from gradlab.nn.augmentation.sampling import Fill, cross
 from gradlab.nn.module import Fixed, Layer
-from gradlab.nn.random import RowKey
+from gradlab.nn.random import RowKey, needed
 from gradlab.scalars import NonNegative
 
 
