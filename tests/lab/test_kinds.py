@@ -110,7 +110,7 @@ def test_autoencoders_are_compared_by_how_well_they_reproduce_their_inputs(mask,
     narrow, wide = sorted(scores["validation_score"])
     assert -0.1 < narrow < wide - 0.3 < 0.69
     assert first.winner.test_scores[0] == pytest.approx(wide, abs=0.15)
-    assert "reconstruction" in (folder / "report.html").read_text(encoding="utf-8")
+    assert "the inputs" in (folder / "report.html").read_text(encoding="utf-8")
     again = gl.resume(folder)
     assert again.results.drop("seconds").equals(first.results.drop("seconds"))
 

@@ -89,7 +89,7 @@ def report_contents(study: Study) -> report.ReportContents:
             n_rows=facts.rows,
             n_columns=facts.columns,
             task=_task_text(study),
-            target=facts.target,
+            target="the inputs" if facts.task == "reconstruction" else facts.target,
             varied=tuple(
                 f"{axis_label(axis).lower()} ({_count(len(levels), 'level')})"
                 for axis, levels in facts.axes.items()
