@@ -14,8 +14,8 @@ class GradlabError(Exception):
     exit_code = 2
 
 
-class DataError(GradlabError):
-    """Data that can't be read, or can't be learnt from."""
+class DataError(GradlabError, ValueError):
+    """Data that can't be read, or can't be learnt from; a `ValueError`, as scikit-learn raises."""
 
 
 class RecipeError(GradlabError, ValueError):
