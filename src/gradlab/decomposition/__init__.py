@@ -1,0 +1,32 @@
+"""Fewer dimensions: components, discriminants, factors, and what goes wrong in many."""
+
+from gradlab.decomposition.compression import CompressedImage as CompressedImage
+from gradlab.decomposition.compression import Compression as Compression
+from gradlab.decomposition.compression import compress_image as compress_image
+from gradlab.decomposition.compression import compress_images as compress_images
+from gradlab.decomposition.contribution import components_for as components_for
+from gradlab.decomposition.contribution import contribution_table as contribution_table
+from gradlab.decomposition.contribution import scree_bend as scree_bend
+from gradlab.decomposition.correlation_merge import CorrelationMerge as CorrelationMerge
+from gradlab.decomposition.correlation_merge import Merge as Merge
+from gradlab.decomposition.dimensionality import DimensionStudy as DimensionStudy
+from gradlab.decomposition.dimensionality import dimension_study as dimension_study
+from gradlab.decomposition.dimensionality import gaussian_error as gaussian_error
+from gradlab.decomposition.dimensionality import hypercube_edge as hypercube_edge
+from gradlab.decomposition.dimensionality import mahalanobis_distance as mahalanobis_distance
+from gradlab.decomposition.dimensionality import simulated_error as simulated_error
+from gradlab.decomposition.eigenfaces import EigenFaces as EigenFaces
+from gradlab.decomposition.factor_analysis import FactorAnalysis as FactorAnalysis
+from gradlab.decomposition.factor_analysis import FactorCount as FactorCount
+from gradlab.decomposition.factor_analysis import suggest_n_factors as suggest_n_factors
+from gradlab.decomposition.fisher import FisherDiscriminant as FisherDiscriminant
+from gradlab.decomposition.kernel_pca import KernelPCA as KernelPCA
+from gradlab.decomposition.pca import PCA as PCA
+from gradlab.decomposition.pca_network import PCANetwork as PCANetwork
+from gradlab.decomposition.polynomial_pca import PolynomialPCA as PolynomialPCA
+from gradlab.decomposition.scatter import Scatter as Scatter
+from gradlab.decomposition.scatter import class_overlap as class_overlap
+from gradlab.decomposition.scatter import fisher_criterion as fisher_criterion
+from gradlab.decomposition.scatter import fisher_direction as fisher_direction
+from gradlab.decomposition.scatter import fisher_gradient as fisher_gradient
+from gradlab.decomposition.scatter import scatter_matrices as scatter_matrices
