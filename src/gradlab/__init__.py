@@ -29,6 +29,25 @@ _HOMES = {
     "TextClassifier": "gradlab.estimators",
     "Autoencoder": "gradlab.autoencoder",
     "StackedAutoencoder": "gradlab.autoencoder",
+    "KMeans": "gradlab.cluster",
+    "FuzzyKMeans": "gradlab.cluster",
+    "choose_n_clusters": "gradlab.cluster",
+    "segment_colours": "gradlab.cluster",
+    "PCA": "gradlab.decomposition",
+    "PCANetwork": "gradlab.decomposition",
+    "EigenFaces": "gradlab.decomposition",
+    "FisherDiscriminant": "gradlab.decomposition",
+    "KernelPCA": "gradlab.decomposition",
+    "PolynomialPCA": "gradlab.decomposition",
+    "CorrelationMerge": "gradlab.decomposition",
+    "FactorAnalysis": "gradlab.decomposition",
+    "compress_image": "gradlab.decomposition",
+    "cluster_study": "gradlab.lab.clustering",
+    "segmentation_study": "gradlab.lab.segmentation",
+    "reduction_study": "gradlab.lab.reduction",
+    "compression_study": "gradlab.lab.compression",
+    "score_study": "gradlab.lab.score_study",
+    "score_predictions": "gradlab.lab.scoring",
     "Recipe": "gradlab.training.recipe",
     "Dense": "gradlab.training.layers",
     "Conv": "gradlab.training.layers",
@@ -39,6 +58,9 @@ _HOMES = {
     "Tuning": "gradlab.lab.question",
     "Source": "gradlab.lab.question",
     "compare": "gradlab.lab.compare",
+    "cross_validate": "gradlab.lab.cross_validation",
+    "learning_curve": "gradlab.lab.cross_validation",
+    "validation_curve": "gradlab.lab.cross_validation",
     "resume": "gradlab.lab.compare",
     "open_study": "gradlab.lab.study",
     "per_example": "gradlab.nn.per_example",
@@ -57,6 +79,8 @@ _FOLDERS = (
     "training",
     "estimators",
     "autoencoder",
+    "cluster",
+    "decomposition",
     "lab",
     "report",
     "errors",
@@ -67,8 +91,21 @@ __all__ = ["__version__", *_HOMES, *_FOLDERS]
 if TYPE_CHECKING:
     from gradlab.autoencoder import Autoencoder as Autoencoder
     from gradlab.autoencoder import StackedAutoencoder as StackedAutoencoder
+    from gradlab.cluster import FuzzyKMeans as FuzzyKMeans
+    from gradlab.cluster import KMeans as KMeans
+    from gradlab.cluster import choose_n_clusters as choose_n_clusters
+    from gradlab.cluster import segment_colours as segment_colours
     from gradlab.data import Dataset as Dataset
     from gradlab.data import load_dataset as load_dataset
+    from gradlab.decomposition import PCA as PCA
+    from gradlab.decomposition import CorrelationMerge as CorrelationMerge
+    from gradlab.decomposition import EigenFaces as EigenFaces
+    from gradlab.decomposition import FactorAnalysis as FactorAnalysis
+    from gradlab.decomposition import FisherDiscriminant as FisherDiscriminant
+    from gradlab.decomposition import KernelPCA as KernelPCA
+    from gradlab.decomposition import PCANetwork as PCANetwork
+    from gradlab.decomposition import PolynomialPCA as PolynomialPCA
+    from gradlab.decomposition import compress_image as compress_image
     from gradlab.estimators import Backtest as Backtest
     from gradlab.estimators import CharLanguageModel as CharLanguageModel
     from gradlab.estimators import ConvClassifier as ConvClassifier
@@ -80,10 +117,19 @@ if TYPE_CHECKING:
     from gradlab.estimators import RecurrentClassifier as RecurrentClassifier
     from gradlab.estimators import RecurrentRegressor as RecurrentRegressor
     from gradlab.estimators import TextClassifier as TextClassifier
+    from gradlab.lab.clustering import cluster_study as cluster_study
     from gradlab.lab.compare import compare as compare
     from gradlab.lab.compare import resume as resume
+    from gradlab.lab.compression import compression_study as compression_study
+    from gradlab.lab.cross_validation import cross_validate as cross_validate
+    from gradlab.lab.cross_validation import learning_curve as learning_curve
+    from gradlab.lab.cross_validation import validation_curve as validation_curve
     from gradlab.lab.question import Source as Source
     from gradlab.lab.question import Tuning as Tuning
+    from gradlab.lab.reduction import reduction_study as reduction_study
+    from gradlab.lab.score_study import score_study as score_study
+    from gradlab.lab.scoring import score_predictions as score_predictions
+    from gradlab.lab.segmentation import segmentation_study as segmentation_study
     from gradlab.lab.study import Study as Study
     from gradlab.lab.study import open_study as open_study
     from gradlab.lab.train import train as train

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from gradlab.report import render_report, write_report
+from gradlab.report import render_report, write_page, write_report
 
-from .test_report import all_diverged, hostile, many_levels
+from .page_example import page_example
+from .test_report import HOSTILE, all_diverged, hostile, many_levels
 
 TOOL = Path(__file__).parents[2] / "tools" / "open_report.py"
 
@@ -34,6 +35,33 @@ def test_a_page_opens_without_errors(contents, width, tmp_path):
     opened = open_report(path, "--width", width, "--script", "document.querySelector('#x, b, img')")
     assert opened.returncode == 0, opened.stderr
     assert opened.stdout.startswith("None"), "a name became an element"
+
+
+@pytest.mark.parametrize("width", ["1400", "400"])
+@pytest.mark.parametrize("said", ["", HOSTILE], ids=["example", "hostile"])
+def test_a_page_of_any_analysis_opens_without_errors(said, width, tmp_path):
+    path = write_page(page_example(said), tmp_path / "report.html")
+    # Every figure drawn, every picture decoded, no name became an element.
+    script = (
+        "[[...document.images].every((i) => i.complete && i.naturalWidth),"
+        " document.images.length, document.querySelector('#x')].join()"
+    )
+    opened = open_report(path, "--width", width, "--script", script)
+    assert opened.returncode == 0, opened.stderr
+    assert opened.stdout.startswith("true,6,\n")
+
+
+def test_a_figure_takes_the_ink_of_the_theme(tmp_path):
+    path = write_page(page_example(), tmp_path / "report.html")
+    script = (
+        "new Promise((done) => { const ink = () => getComputedStyle("
+        "document.querySelector('.plot .xtick text')).fill; const light = ink();"
+        "document.getElementById('theme').click(); document.getElementById('theme').click();"
+        "setTimeout(() => done([light, ink()].join(' | ')), 500); })"
+    )
+    opened = open_report(path, "--script", script)
+    assert opened.returncode == 0, opened.stderr
+    assert opened.stdout.startswith("rgb(92, 99, 107) | rgb(162, 168, 176)")
 
 
 def test_a_pinned_level_dims_the_others(tmp_path):

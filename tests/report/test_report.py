@@ -28,8 +28,9 @@ from gradlab.report import (
     write_report,
 )
 from gradlab.report.contents import Band
-from gradlab.report.figures import Figure, axis_figures, overview, ranking_table
+from gradlab.report.figures import Figure, axis_figures, overview
 from gradlab.report.numbers import ScoreFormat
+from gradlab.report.ranking import ranking_table
 
 from .example import BASE, axis_section, example
 

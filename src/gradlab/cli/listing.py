@@ -11,13 +11,14 @@ from gradlab.errors import RecipeError, unknown
 if TYPE_CHECKING:
     from rich.console import Console
 
-FAMILIES = ("optimizer", "init", "activation", "norm", "schedule", "loss", "data")
+FAMILIES = ("optimizer", "init", "activation", "norm", "schedule", "loss", "reduce", "data")
 OTHER_NAMES = {
     "initializer": "init",
     "initialiser": "init",
     "initialisation": "init",
     "normalization": "norm",
     "normalisation": "norm",
+    "reduction": "reduce",
     "losse": "loss",
 }
 """What else people call a family, without a plural's s."""
@@ -72,6 +73,7 @@ def _rows(family: str) -> list[tuple[str, str, str]]:
     from gradlab.nn.normalization import NORMALIZATIONS
     from gradlab.optim import OPTIMIZERS
     from gradlab.optim.schedules import SCHEDULES
+    from gradlab.training.reduction import METHODS
 
     if family == "optimizer":
         return [
@@ -82,6 +84,8 @@ def _rows(family: str) -> list[tuple[str, str, str]]:
         return [
             (name, f"{', '.join(kind.tasks)}: {kind.formula}", "") for name, kind in LOSSES.items()
         ]
+    if family == "reduce":
+        return [(name, what, "") for name, what in METHODS.items()]
     if family == "data":
         return [(name, "", "") for name in BUILTIN]
     parts: dict[str, Any] = {

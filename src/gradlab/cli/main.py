@@ -9,9 +9,12 @@ from typing import Any
 
 import typer
 
+from gradlab.cli.clustering import cluster
 from gradlab.cli.listing import listing
 from gradlab.cli.models import predict, train
 from gradlab.cli.options import as_options
+from gradlab.cli.reduction import reduce
+from gradlab.cli.scoring import score
 from gradlab.cli.studies import compare, report, resume
 from gradlab.errors import GradlabError
 
@@ -31,6 +34,9 @@ app.command()(report)
 app.command("list")(listing)
 app.command()(train)
 app.command()(predict)
+app.command()(cluster)
+app.command()(reduce)
+app.command()(score)
 
 
 def _version(wanted: bool) -> bool:

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from gradlab.training.recipe import Recipe
 
 
+MOST_COUNT = 10_000
+"""Largest number of clusters or components that is taken for what was meant."""
+
+
 def recipe_from(
     texts: list[str], base: "Recipe | None" = None, *, epochs: int | None = None
 ) -> "Recipe":
@@ -78,6 +82,70 @@ def source_from(
     )
 
 
+def counts_from(text: str, option: str) -> tuple[int, ...]:
+    """Return whole numbers from 1, given as 3, as 2,3,10 or as 2-10.
+
+    Raises:
+        RecipeError: If the text is none of these.
+
+    >>> counts_from("2,3,10", "--k"), counts_from("2-5", "--k")
+    ((2, 3, 10), (2, 3, 4, 5))
+    """
+    found: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        if not first.isdecimal() or (last and not last.isdecimal()):
+            found = set()
+            break
+        low, high = int(first), int(last or first)
+        if not 1 <= low <= high <= MOST_COUNT:
+            found = set()
+            break
+        found |= set(range(low, high + 1))
+    if not found or (text.strip().endswith("-")):
+        raise RecipeError(
+            f"{option} takes whole numbers from 1 to {MOST_COUNT:,}: one as 3, several as 2,3,10, "
+            f"or from to as 2-10; got '{text}'."
+        )
+    return tuple(sorted(found))
+
+
+def components_from(text: str) -> int | float | str:
+    """Return a number of components, a share of the variance, or "none" for all.
+
+    >>> components_from("2"), components_from("0.7"), components_from("none")
+    (2, 0.7, 'none')
+    """
+    if text.lower() in ("none", "all"):
+        return "none"
+    try:
+        return int(text) if text.isdecimal() else float(text)
+    except ValueError:
+        raise RecipeError(
+            "--components takes a whole number, a share of the variance as 0.7, or none for all; "
+            f"got '{text}'."
+        ) from None
+
+
+def cost_from(text: str) -> tuple[float, float]:
+    """Return the costs of a false alarm and of a miss, given as 1:5.
+
+    >>> cost_from("1:5")
+    (1.0, 5.0)
+    """
+    alarm, colon, miss = text.partition(":")
+    try:
+        costs = (float(alarm), float(miss)) if colon else ()
+    except ValueError:
+        costs = ()
+    if len(costs) != 2 or not all(0 <= cost < float("inf") for cost in costs):
+        raise RecipeError(
+            "--cost takes the costs of a false alarm and of a miss, none below 0, as 1:5; got "
+            f"'{text}'."
+        )
+    return costs[0], costs[1]
+
+
 def output_file(path: Path, option: str) -> None:
     """Refuse, before any work is done, a file that can't be written for lack of its folder."""
     if path.is_dir():
@@ -96,7 +164,7 @@ def as_options(text: str) -> str:
     """
     names = (
         "task|target|groups|time|test|drop|header|series|text|tokens|window|horizon|image_size|"
-        "unreadable"
+        "unreadable|truth|predicted|scores|positive|method"
     )
     argument = rf"\b({names})=\(?('[^']*'|\"[^\"]*\"|\d+|True|False)?(,?\))?"
     return re.sub(argument, lambda found: _option(*found.group(1, 2)), text)

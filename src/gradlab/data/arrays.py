@@ -212,19 +212,7 @@ def read_npz(path: Path, target: str | int | None, max_bytes: int | None) -> Arr
     `x_train`, `y_train`, `x_test`, `y_test` make a given test part. In a single array of two axes
     the last column is the target (or the column with index `target`).
     """
-    check_memory(str(path), file_size(path), max_bytes)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            needed = sum(entry.file_size for entry in archive.infolist())
-            check_memory(f"{path}, unpacked,", needed, max_bytes)
-        with np.load(path, allow_pickle=False) as file:
-            content = {name: file[name] for name in file.files}
-    except DataError:
-        raise
-    except OSError as error:
-        raise unreadable(path, error) from error
-    except Exception as error:  # damaged zip, damaged header, pickled objects
-        raise _damaged(path, error) from error
+    content = npz_content(path, max_bytes)
     for x_name, y_name in PAIRS:
         if x_name in content and y_name in content:
             arrays = Arrays(path.stem, content[x_name], content[y_name])
@@ -238,6 +226,23 @@ def read_npz(path: Path, target: str | int | None, max_bytes: int | None) -> Arr
         f"{path} holds {', '.join(content) or 'no arrays'}; expected a pair such as X and y "
         f"({', '.join(' + '.join(pair) for pair in PAIRS)}). Save it with np.savez(path, X=X, y=y)."
     )
+
+
+def npz_content(path: Path, max_bytes: int | None) -> dict[str, np.ndarray]:
+    """Return the arrays of an .npz file by name; never unpickles."""
+    check_memory(str(path), file_size(path), max_bytes)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            needed = sum(entry.file_size for entry in archive.infolist())
+            check_memory(f"{path}, unpacked,", needed, max_bytes)
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except DataError:
+        raise
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except Exception as error:  # damaged zip, damaged header, pickled objects
+        raise _damaged(path, error) from error
 
 
 def single(array: np.ndarray, name: str, target: str | int | None) -> Arrays:

@@ -180,9 +180,15 @@ def group_codes(column: pl.Series) -> np.ndarray:
 
 
 def feature_table(
-    frame: pl.DataFrame, where: str, max_bytes: int | None = None
+    frame: pl.DataFrame, where: str, max_bytes: int | None = None, *, leave_out: bool = False
 ) -> tuple[FeatureTable, list[str]]:
     """Type the columns of a clean frame.
+
+    Args:
+        frame: Without target; see `clean`.
+        where: Its name, for messages.
+        max_bytes: See `check_memory`.
+        leave_out: Leave columns out, and say so, that hold dates, free text, IDs or nested values.
 
     Returns:
         The table and notes on columns left out (constant, all missing, row numbers).
@@ -207,7 +213,7 @@ def feature_table(
             row_numbers.append(column.name)
         else:
             numeric[column.name] = kind
-    if refused:
+    if refused and not leave_out:
         raise DataError(_advice(refused, where))
     check_memory(f"The features of {where}", frame.height * len(numeric) * 8, max_bytes)
     block = _block(frame, numeric)
@@ -218,6 +224,8 @@ def feature_table(
         block = block[:, useful]
     notes += left_out(constant, "is constant")
     notes += left_out(row_numbers, "numbers the rows")
+    for name, reason in refused:
+        notes += left_out([name], f"holds {reason}")
     names = tuple(name for name in frame.columns if name in nominal or name in set(kept))
     if not names:
         raise DataError(f"{where}: no feature is left to learn from. {' '.join(notes)}".strip())

@@ -141,11 +141,11 @@ def load_dataset(
     if pictures is not None:
         order.refuse(pictures.name, "pictures")
         return pictures
-    data = _read(source, target, header, max_bytes)
+    data = read_source(source, target, header, max_bytes)
     if test is not None:
         if data.n_test:
             raise DataError(f"{data.name} has a test part of its own; leave test= out.")
-        data = _with_test(data, _read(test, target, header, max_bytes))
+        data = _with_test(data, read_source(test, target, header, max_bytes))
     if isinstance(data, Examples) or order.given:
         return order.dataset(
             data, target=target, task=task, groups=groups, time=time, drop=drop, max_bytes=max_bytes
@@ -200,12 +200,12 @@ def features_like(
     if isinstance(preprocessor, SequencePreprocessor | TextPreprocessor):
         if isinstance(preprocessor, TextPreprocessor) and isinstance(source, (list, tuple)):
             return text_features(source)
-        read = _read(source, None, header, None, for_prediction=True)
+        read = read_source(source, None, header, None, for_prediction=True)
         return ordered_features_like(read, preprocessor, order, time)
     shape = preprocessor.input_shape
     if (pictures := images_like(source, shape, header=header)) is not None:
         return pictures
-    data = _read(source, None, header, None, for_prediction=True)
+    data = read_source(source, None, header, None, for_prediction=True)
     if isinstance(preprocessor, ImagePreprocessor):
         return images_from_arrays(data, preprocessor.input_shape)
     if isinstance(data, Arrays):
@@ -230,13 +230,23 @@ def _with_test(train: Source, test: Source) -> Source:
     return join_tables(train, test)
 
 
-def _read(
+def read_source(
     source: Any,
     target: str | int | None,
     header: bool | None,
     max_bytes: int | None,
     for_prediction: bool = False,
 ) -> Source:
+    """Return what a source holds, as it came: arrays, examples or a table.
+
+    Args:
+        source: Whatever `load_dataset` takes, but pictures in files.
+        target, header, max_bytes: See `load_dataset`.
+        for_prediction: Whether it may come without a target.
+
+    Raises:
+        DataError: If it can't be read.
+    """
     if isinstance(source, str) and source in BUILTIN:
         return BUILTIN[source]()
     if isinstance(source, (str, Path)):

@@ -44,7 +44,7 @@ def usual_recipe(recipe: Recipe, dataset: Dataset, varied: Iterable[str] = ()) -
     """
     varied = set(varied)
     asked = recipe.layers is not None or recipe.hidden != Recipe().hidden
-    if asked or varied & {"hidden", "layers"}:
+    if asked or recipe.reduce != "none" or varied & {"hidden", "layers", "reduce"}:
         return recipe
     kind = dataset.features.kind
     if kind == "text":

@@ -20,6 +20,7 @@ from gradlab.data import (
 )
 from gradlab.errors import DataError
 from gradlab.lab.design import cells_of, check_effect
+from gradlab.lab.first_layers import with_reducers
 from gradlab.lab.question import Question, Source
 from gradlab.lab.resamples import resampled
 from gradlab.lab.snapshot import ARRAYS, read_arrays
@@ -118,4 +119,6 @@ def prepare(dataset: Dataset, question: Question) -> tuple[Task, tuple[str, ...]
                     "ratios or another seed."
                 )
     notes = dict.fromkeys((*dataset.notes, *split.notes, *preprocessor.notes))
-    return make_task(dataset, split, preprocessor, resamples=resamples), tuple(notes)
+    task = make_task(dataset, split, preprocessor, resamples=resamples)
+    task, told = with_reducers(task, recipes)
+    return task, (*notes, *told)

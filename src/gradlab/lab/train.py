@@ -11,6 +11,7 @@ import numpy as np
 from gradlab.data import TextPreprocessor, in_vocabulary, split_rows
 from gradlab.errors import RecipeError, StudyError
 from gradlab.lab.defaults import usual_recipe
+from gradlab.lab.first_layers import with_reducers
 from gradlab.lab.learning_curve import curve_path, write_learning_curve
 from gradlab.lab.preparation import preprocessor_for, read_data
 from gradlab.lab.question import MOST_SEED, Source
@@ -103,7 +104,7 @@ def train(
     preprocessor = preprocessor_for(dataset, split.train, [recipe], scaling=source.scaling)
     if isinstance(preprocessor, TextPreprocessor) and dataset.y.ndim == 2:
         dataset = in_vocabulary(dataset, preprocessor)
-    task = make_task(dataset, split, preprocessor)
+    task, told = with_reducers(make_task(dataset, split, preprocessor), [recipe])
     planned = plan(task, [Run(recipe, seed)], workers=1)
     result = None
     for event in execute(planned, workers=1):
@@ -156,5 +157,5 @@ def train(
         test_score=scores["test"],
         trivial_score=task.trivial_score,
         history=history,
-        notes=(*dataset.notes, *split.notes, *preprocessor.notes),
+        notes=(*dataset.notes, *split.notes, *preprocessor.notes, *told),
     )

@@ -85,6 +85,6 @@ def _as_field(name: str, value: Any) -> Any:
         return ()
     if name == "layers" and isinstance(value, str) and " " in value:
         return (value,)  # one layer with its size; a single word names a network
-    if name in ("norm", "schedule", "loss") and value is None:
+    if name in ("norm", "schedule", "loss", "reduce") and value is None:
         return "none"
     return value

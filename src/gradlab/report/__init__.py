@@ -1,4 +1,4 @@
-"""The HTML report of a comparison study."""
+"""HTML reports: of a comparison study, and the page that all other analyses share."""
 
 from gradlab.report.contents import (
     AxisSection,
@@ -18,25 +18,54 @@ from gradlab.report.contents import (
     TuningPoint,
     Winner,
 )
+from gradlab.report.page import (
+    Card,
+    Gallery,
+    Listing,
+    PageContents,
+    Part,
+    Picture,
+    Plot,
+    Section,
+    plot,
+)
+from gradlab.report.page_html import render_page, write_page
+from gradlab.report.pictures import grey_levels, picture, png_of
 from gradlab.report.render import render_report, write_report
+from gradlab.report.tables import Table
 
 __all__ = [
     "AxisSection",
     "Band",
+    "Card",
     "Curve",
     "Difference",
     "DivergedRun",
     "Estimate",
     "Forecast",
     "Friedman",
+    "Gallery",
     "LevelRow",
+    "Listing",
     "MethodItem",
+    "PageContents",
+    "Part",
+    "Picture",
+    "Plot",
     "Question",
     "ReportContents",
     "RunPoint",
     "Score",
+    "Section",
+    "Table",
     "TuningPoint",
     "Winner",
+    "grey_levels",
+    "picture",
+    "plot",
+    "png_of",
+    "render_page",
     "render_report",
+    "write_page",
     "write_report",
 ]

@@ -124,6 +124,27 @@
     };
   }
 
+  // A figure of a library paints itself, in colours that read on both papers; only its words and
+  // lines take the ink of the page. GREY is what gradlab.plots.theme writes them in.
+  const GREY = '"#767676"';
+
+  function plainParts(plot, width) {
+    const ink = JSON.stringify(colours.muted);
+    const spec = JSON.parse(plot.nextElementSibling.textContent.replaceAll(GREY, ink));
+    const own = spec.layout;
+    for (const name of Object.keys(own).filter((key) => /^[xy]axis\d*$/.test(key))) {
+      own[name] = { ...own[name], gridcolor: colours.hair, linecolor: colours.muted };
+    }
+    const page = paintLayout({ layout: {}, height: spec.height }, width);
+    const { xaxis, yaxis, showlegend, ...shared } = page;
+    return [spec.data, {
+      ...own,
+      ...shared,
+      margin: { ...shared.margin, ...own.margin },
+      hovermode: own.hovermode || "closest",
+    }];
+  }
+
   // ---- Drawing -------------------------------------------------------------------------------
   const CONFIG = {
     responsive: true,
@@ -139,6 +160,7 @@
 
   function parts(plot, width) {
     const spec = specs.get(plot);
+    if (spec.plain) return plainParts(plot, width);
     return [spec.data.map((trace) => paintTrace(axisOf(plot), trace)), paintLayout(spec, width)];
   }
 
@@ -151,9 +173,11 @@
         ...CONFIG,
         toImageButtonOptions: { ...CONFIG.toImageButtonOptions, filename: plot.id },
       };
+      if (specs.get(plot).plain) delete config.modeBarButtons;
       Plotly.newPlot(plot, ...parts(plot), config).then(() => {
         drawn += 1;
         root.dataset.figures = `${drawn}/${plots.length}`;
+        if (specs.get(plot).plain) return;
         const axis = axisOf(plot);
         plot.on("plotly_afterplot", () => emphasise(axis, plot));
         plot.on("plotly_hover", (event) => hover(axis, event.points[0].data.meta.level));
@@ -250,7 +274,7 @@
   // ---- Copy and save -------------------------------------------------------------------------
   // A spreadsheet runs a text that begins like a formula; an apostrophe keeps it text.
   function csvCell(cell) {
-    let words = cell.textContent;
+    let words = cell.dataset.value ?? cell.textContent;
     if (!cell.classList.contains("n") && /^[=+\-@\t]/.test(words)) words = `'${words}`;
     return /[",\n\r]/.test(words) ? `"${words.replaceAll('"', '""')}"` : words;
   }
@@ -291,7 +315,7 @@
     if (button.id === "theme") nextTheme(button);
     if (button.dataset.copy) copy(document.getElementById(button.dataset.copy).textContent, button);
     if (button.dataset.csv) {
-      const csv = csvOf(button.closest("details").querySelector("table"));
+      const csv = csvOf(button.closest(".data").querySelector("table"));
       if (button.dataset.csv === "copy") copy(csv, button);
       else save(csv, button.dataset.file);
     }

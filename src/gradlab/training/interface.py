@@ -16,6 +16,8 @@ class Interface:
         n_tokens: Size of the vocabulary; None where the inputs are numbers.
         padded: Whether sequences differ in length.
         reconstructs: Whether the answer is the input itself.
+        reducers: Of each reduction that recipes name: its text, its form and its sizes, which
+            only the data can tell (how many components keep 70 % of the variance).
     """
 
     input_shape: tuple[int, ...]
@@ -24,6 +26,7 @@ class Interface:
     n_tokens: int | None = None
     padded: bool = False
     reconstructs: bool = False
+    reducers: tuple[tuple[str, str, tuple[int, ...]], ...] = ()
 
     @property
     def n_features(self) -> int:
@@ -37,4 +40,6 @@ class Interface:
     @classmethod
     def from_dict(cls, stored: dict) -> "Interface":
         """Return what `to_dict` wrote."""
-        return cls(**{**stored, "input_shape": tuple(stored["input_shape"])})
+        reducers = tuple((text, form, tuple(s)) for text, form, s in stored.get("reducers", ()))
+        shape = tuple(stored["input_shape"])
+        return cls(**{**stored, "input_shape": shape, "reducers": reducers})

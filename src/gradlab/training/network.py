@@ -33,6 +33,7 @@ from gradlab.nn.pooling import (
     MaxPool1D,
 )
 from gradlab.nn.recurrent import CELLS, Bidirectional, Embedding, OverTime, Recurrent
+from gradlab.nn.reducers import REDUCERS
 from gradlab.nn.reshape import Flatten, Reshape, Upsample2D
 from gradlab.nn.weights import Weights
 from gradlab.training import layers as specs
@@ -161,9 +162,29 @@ class _Builder:
             self.layers.append(layer)
             if isinstance(layer, Crop):
                 self.shape = layer.output_shape(self.shape)
+        if recipe.reduce != "none":
+            self._reduce(recipe.reduce)
         if recipe.input_noise:
             self._no_tokens("input_noise")
             self.layers.append(GaussianNoise(std=recipe.input_noise))
+
+    def _reduce(self, text: str) -> None:
+        """Begin with a fixed layer, empty: the task holds its numbers."""
+        if len(self.shape) != 1 or self.interface.reconstructs:
+            what = "an autoencoder" if self.interface.reconstructs else _shown(self.shape)
+            raise RecipeError(f"reduce={text} takes rows of numbers before a network; got {what}.")
+        known = {name: (form, sizes) for name, form, sizes in self.interface.reducers}
+        if text not in known:
+            raise RecipeError(
+                f"reduce={text} was not fitted to this data. `gradlab compare`, `gradlab train` "
+                "and gl.cross_validate fit it; an estimator stands behind gl.PCA and its like in a "
+                "scikit-learn pipeline instead."
+            )
+        form, sizes = known[text]
+        self.layers.append(REDUCERS[form].template(sizes, self.dtype))
+        self.shape = sizes[-1:]
+        row = LayerRow(text.replace(":", " "), self.shape, 0, 2 * int(np.prod(sizes)))
+        self.rows.append(row)
 
     def weights(self, init: str | None) -> Weights:
         """Return the initial weights of the next layer that has any."""

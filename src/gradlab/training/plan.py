@@ -14,9 +14,11 @@ from collections.abc import Sequence
 
 import jax
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, PyTree
 
 from gradlab.errors import RecipeError
+from gradlab.nn.module import Sequential
+from gradlab.nn.reducers import Reducer
 from gradlab.optim.schedules import SCHEDULES, warm_up
 from gradlab.training.learner import Learner
 from gradlab.training.network import build_network, network_table
@@ -158,7 +160,15 @@ def learning_rates(recipe: Recipe, n_steps: int) -> Float[np.ndarray, "epochs n_
 def start_words(program: Program, kind: int, run: Run, task: Task) -> np.ndarray:
     """Return the packed initial weights of a run."""
     network = build_network(run.recipe, task.interface, seed=run.seed, dtype=task.dtype)
+    if run.recipe.reduce != "none":
+        network = with_reducer(network, task.reducers[run.recipe.reduce][run.split])
     return pack_on_host(initial_arrays(network), program.layouts.state_words)
+
+
+def with_reducer(network: PyTree, fitted: Reducer) -> Sequential:
+    """Return a network with the numbers of its fixed first layer."""
+    layers = [fitted if isinstance(layer, Reducer) else layer for layer in network.layers]
+    return Sequential(tuple(layers))
 
 
 def step_flops(program: Program, task: Task) -> float:

@@ -50,6 +50,7 @@ from gradlab.training.layers import (
     Spec,
     parse_layers,
 )
+from gradlab.training.reduction import reduction_text
 
 MAX_EPOCHS = 1_000_000
 PROBABILITIES = ("sigmoid", "softmax")
@@ -82,6 +83,7 @@ def _decoder(value: Any) -> Any:
 
 
 Layers = Annotated[Any, BeforeValidator(lambda v: None if v is None else parse_layers(v))]
+ReductionText = Annotated[str, BeforeValidator(reduction_text)]
 Augmentations = Annotated[tuple[str, ...], BeforeValidator(_augmentations)]
 
 
@@ -98,6 +100,9 @@ class Recipe(Part):
         hidden: Units of each hidden layer; () is a linear model.
         layers: Layers one by one, or the name of a preset ("lenet", "vgg", "recurrent", "text"),
             instead of `hidden`.
+        reduce: What becomes of a table's columns before the network, fitted to training rows
+            alone: "pca:0.7" keeps components with 70 % of the variance, "pca:10" ten; see
+            `gradlab.training.reduction.METHODS`; "none" for nothing.
         activation: Name, or one name for each dense or convolutional layer.
         norm: Normalisation between a layer's weights and its activation.
         init: Initialiser of the weights; biases start at zero.
@@ -145,6 +150,7 @@ class Recipe(Part):
 
     hidden: tuple[Units, ...] = (64,)
     layers: Layers = None
+    reduce: ReductionText = "none"
     activation: ActivationNames = "relu"
     norm: NormName = "none"
     init: InitName = "he_normal"
@@ -355,6 +361,7 @@ class Recipe(Part):
         }
         return (
             layers,
+            self.reduce,
             tuple(spec.structure() for spec in self.decoder_specs()) or str(self.decoder),
             self.output_activation,
             jax.tree.structure(parse_augmentations(self.augment)),

@@ -3,12 +3,13 @@
 import dataclasses
 import hashlib
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Int, Num, Shaped
 
+from gradlab.nn.reducers import Reducer
 from gradlab.training.interface import Interface
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Task:
         classes: Labels as they were given.
         lengths: Real steps of each sequence, where they differ.
         n_tokens: Size of the vocabulary, where x holds tokens.
+        reducers: Of each reduction that recipes name, a fixed first layer for each split.
     """
 
     x: Num[np.ndarray, "rows *shape"]
@@ -61,6 +63,7 @@ class Task:
     classes: tuple = ()
     lengths: Int[np.ndarray, " rows"] | None = None
     n_tokens: int | None = None
+    reducers: Mapping[str, tuple[Reducer, ...]] = dataclasses.field(default_factory=dict)
 
     @property
     def dtype(self) -> np.dtype:
@@ -77,6 +80,10 @@ class Task:
             n_tokens=self.n_tokens,
             padded=self.lengths is not None,
             reconstructs=self.kind == "reconstruction",
+            reducers=tuple(
+                (text, layers[0].form, tuple(layers[0].sizes))
+                for text, layers in self.reducers.items()
+            ),
         )
 
     @property
@@ -113,7 +120,7 @@ class Task:
     def _known(self, rows: Int[np.ndarray, " rows"]) -> Shaped[np.ndarray, "known ..."]:
         """Return what is to be answered: numbers of the rows, or labels of them or their steps."""
         if self.kind == "reconstruction":
-            return self._scaled(rows)
+            return self.inputs(rows)
         y = self.y[rows]
         if self.kind == "regression" or y.ndim == 1:
             return y
@@ -129,19 +136,22 @@ class Task:
         """
         if self.kind not in ("regression", "reconstruction"):
             return per_row
-        y, w = self.y[rows] if self.kind == "regression" else self._scaled(rows), self.weight[rows]
+        y, w = self.y[rows] if self.kind == "regression" else self.inputs(rows), self.weight[rows]
         mean = np.average(y, axis=0, weights=w)
         variance = float(np.average((y - mean) ** 2, axis=0, weights=w).mean())
         return 1.0 - per_row / variance if variance > 0 else float("nan")
 
-    def _scaled(self, rows: Int[np.ndarray, " rows"]) -> Float[np.ndarray, "rows ..."]:
-        """Return inputs as a network of the first split sees them."""
+    def inputs(
+        self, rows: Int[np.ndarray, " rows"], split: int = 0
+    ) -> Float[np.ndarray, "rows ..."]:
+        """Return inputs as a network of a split sees them."""
         x = self.x[rows]
         if x.dtype == np.uint8:
             x = x.astype(self.dtype) / 255
         if self.shift is None or self.scale is None or self.fill is None:
             return x
-        return np.where(np.isnan(x), self.fill[0], (x - self.shift[0]) * self.scale[0])
+        scaled = (x - self.shift[split]) * self.scale[split]
+        return np.where(np.isnan(x), self.fill[split], scaled)
 
     def balanced_weight(self) -> Float[np.ndarray, " rows"] | None:
         """Return weights by which every class has the same sum over the training rows."""
@@ -197,7 +207,7 @@ def make_task(
     own = (np.asarray(split.train, np.int32), np.asarray(split.validation, np.int32))
     features = dataset.features
     lengths = preprocessor.lengths(features)
-    statistics: dict[str, np.ndarray] = {}
+    statistics: dict[str, Any] = {}
     if resamples and isinstance(preprocessor, Preprocessor | SequencePreprocessor):
         x = preprocessor.encode(features)
         parts = [_statistics(x, lengths, preprocessor, train) for train, _ in (own, *resamples)]

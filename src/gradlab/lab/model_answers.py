@@ -1,0 +1,136 @@
+"""What a saved model says of data whose answers are known."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradlab.data import features_like
+from gradlab.data.unlabelled import load_unlabelled
+from gradlab.errors import DataError
+from gradlab.metrics.checks import Label
+from gradlab.training.model import Model, load_model
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Truth and answers of the same rows.
+
+    Attributes:
+        y: Truth.
+        prediction: What the model says.
+        scores: Probability of every class, (rows, classes); None of numbers.
+        classes: Labels of these columns; None of numbers.
+        truth: The column of the truth.
+        notes: What was left out.
+    """
+
+    y: np.ndarray
+    prediction: np.ndarray
+    scores: np.ndarray | None
+    classes: tuple[Label, ...] | None
+    truth: str
+    notes: tuple[str, ...]
+
+
+def model_answers(
+    path: Path, data: Any, *, truth: str | None = None, header: bool | None = None
+) -> Answers:
+    """Predict data with a saved model, and read the truth beside it.
+
+    Args:
+        path: The model file.
+        data: Data of the kind that the model was trained on, with answers.
+        truth: Column of the answers; by default the one that the model was trained on.
+        header: Whether a text table's first row holds names.
+
+    Raises:
+        DataError: If model and data do not fit together, or no answer is known.
+    """
+    model = load_model(path)
+    _check(model, path)
+    features = features_like(data, model.preprocessor, header=header, **model.reading)  # type: ignore[arg-type]
+    read = _read(data, truth or model.target_name, header)
+    if read.labels is None:
+        raise DataError(
+            f"{read.name} does not say what its rows are, so nothing can be scored. Give data "
+            f"with the column '{model.target_name}'."
+        )
+    if len(read.labels) != features.n_rows:
+        raise DataError(
+            f"{read.name} has {len(read.labels):,} answers for {features.n_rows:,} rows that the "
+            "model predicts. Give one answer a row."
+        )
+    known = np.array([label is not None for label in read.labels])
+    if not known.any():
+        raise DataError(f"'{read.label_name}' has no value in any row of {read.name}.")
+    rows = np.flatnonzero(known)
+    lost = len(known) - len(rows)
+    notes = (f"{lost:,} rows without an answer are left out.",) if lost else ()
+    x, lengths = model.inputs(features), model.lengths(features)
+    prediction = np.asarray(model.predict(x, lengths))[rows]
+    texts = read.labels[rows]
+    if model.kind == "regression":
+        return Answers(_numbers(texts, read.label_name), prediction, None, None,
+                       read.label_name, notes)  # fmt: skip
+    shares = np.asarray(model.predict_proba(x, lengths), np.float64)[rows]
+    classes = tuple(model.classes)
+    return Answers(
+        _as_classes(texts, classes, read.name),
+        prediction,
+        shares / shares.sum(axis=1, keepdims=True),
+        classes,
+        read.label_name,
+        notes,
+    )
+
+
+def _read(data: Any, truth: str, header: bool | None):
+    try:
+        return load_unlabelled(data, target=truth, header=header)
+    except DataError as error:
+        # Sources that bring their answers along call them by a name of their own.
+        try:
+            read = load_unlabelled(data, header=header)
+        except DataError:
+            raise error from None
+        if read.labels is None:
+            raise error from None
+        return read
+
+
+def _check(model: Model, path: Path) -> None:
+    if model.preprocessor is None:
+        raise DataError(
+            f"{path} was saved by an estimator without its preprocessing, so tables can't be "
+            "given to it. Score it in Python with gradlab.lab.scoring.score_predictions."
+        )
+    if model.interface.per_step or model.reading:
+        raise DataError(
+            f"{path} reads series or texts, whose answers stand in no column of their own. "
+            "Predict with gradlab predict, and score the table that it writes."
+        )
+
+
+def _numbers(texts: np.ndarray, name: str) -> np.ndarray:
+    try:
+        return texts.astype(np.float64)
+    except ValueError:
+        raise DataError(
+            f"The model predicts numbers, and '{name}' holds names (e.g. {texts[0]!r})."
+        ) from None
+
+
+def _as_classes(texts: np.ndarray, classes: tuple[Label, ...], where: str) -> np.ndarray:
+    """Return answers as labels of the model's own type."""
+    by_text: dict[str, Label] = {}
+    for label in classes:
+        by_text[f"{label:g}" if isinstance(label, float) else str(label)] = label
+    strange = sorted(set(texts.tolist()) - set(by_text))
+    if strange:
+        raise DataError(
+            f"{where} has the class {strange[0]!r}, which the model does not know. Its classes: "
+            f"{', '.join(list(by_text)[:20])}."
+        )
+    return np.array([by_text[text] for text in texts])
