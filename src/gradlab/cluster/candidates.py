@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -12,6 +13,9 @@ from sklearn.utils import check_array
 
 from gradlab.cluster.kmeans import KMeans
 from gradlab.errors import DataError, RecipeError
+
+PRECISIONS: Any = [np.float64, np.float32]
+"""Kept as they come; all else becomes the first."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ def take_sample(X: object, max_rows: int, random: np.random.RandomState) -> Samp
     """
     if not isinstance(max_rows, Integral) or max_rows < 3:
         raise RecipeError(f"max_rows needs a whole number >= 3; got {max_rows!r}.")
-    whole = np.asarray(check_array(X, dtype=[np.float64, np.float32], order="C"))
+    whole = np.asarray(check_array(X, dtype=PRECISIONS, order="C"))
     x = whole
     if len(x) > max_rows:
         x = x[np.sort(random.choice(len(x), max_rows, replace=False))]

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from sklearn.utils import check_array
 
+from gradlab.cluster.candidates import PRECISIONS
 from gradlab.cluster.kmeans import KMeans
 
 
@@ -40,7 +41,7 @@ def kmeans_frames(X: object, start: Float[np.ndarray, "k d"], n_frames: int = 6)
     >>> [f.centroids[:, 0].round(2).tolist() for f in frames if f.title.startswith("update")]
     [[1.0, 7.67], [1.5, 10.5]]
     """
-    x = np.asarray(check_array(X, dtype=[np.float64, np.float32]))
+    x = np.asarray(check_array(X, dtype=PRECISIONS))
     start = np.asarray(start, x.dtype)
     frames = [Frame("data", None, None), Frame("start", start, None)]
     centroids, labels = start, None

@@ -2,6 +2,7 @@
 
 import math
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -38,7 +39,7 @@ SHAKE = 1e-3
 """By how much of the data's spread annealing moves centroids apart before each round."""
 
 ROOM = 30
-"""Rows are scaled so that the largest number is about 2^30: squares neither over- nor underflow."""
+"""Rows whose largest number is not between 2^-30 and 2^30 are scaled, or squares could overflow."""
 
 
 class FuzzyKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):
@@ -150,7 +151,7 @@ class FuzzyKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
             )
         random = check_random_state(self.random_state)
         power = _power_for(X)
-        scaled = np.ldexp(X, power)
+        scaled = _times_power(X, power)
         share = (weight / weight.sum(dtype=np.float64)).astype(X.dtype)
         rows = place(lay_out(scaled, share))
         spread = _variances(scaled, share)
@@ -160,7 +161,7 @@ class FuzzyKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
         for i in range(len(self.restarts_)):
             start = self._start(scaled, share, power, random)
             outcome, rounds = self._descend(rows, start, spread, power, random)
-            centers = np.ldexp(outcome.centroids, -power)
+            centers = _times_power(np.asarray(outcome.centroids), -power)
             described = self._describe(X, centers, rounds[-1][0])
             self.restarts_[i] = _weighted_sum(described.objective, weight)
             if not np.isfinite(self.restarts_[i]):
@@ -212,14 +213,14 @@ class FuzzyKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
     def _describe(self, X: np.ndarray, centers: np.ndarray, beta: float) -> Described:
         """Describe rows by centroids, with distances and objective in the units of the data."""
         power = _power_for(X, centers)
-        scaled, scaled_centers = np.ldexp(X, power), np.ldexp(centers, power)
+        scaled, scaled_centers = _times_power(X, power), _times_power(centers, power)
         found = describe(
             scaled, scaled_centers, form=self._kind(), beta=_scaled(beta, power), m=float(self.m)
         )
         with np.errstate(over="ignore"):  # fit refuses what is infinite
             return found._replace(
-                nearest=np.ldexp(found.nearest.astype(np.float64), -2 * power),
-                objective=np.ldexp(found.objective.astype(np.float64), -2 * power),
+                nearest=_times_power(found.nearest.astype(np.float64), -2 * power),
+                objective=_times_power(found.objective.astype(np.float64), -2 * power),
             )
 
     def _descend(
@@ -248,7 +249,8 @@ class FuzzyKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
         beta = min(float(self.beta), math.ldexp(soft, 2 * power) if soft < math.inf else soft)
         while math.isfinite(beta) and (not rounds or 1 - rounds[-1][2] > HARD):
             noise = random.standard_normal(start.shape) * SHAKE * math.sqrt(spread.mean())
-            start = go(start + noise.astype(start.dtype), beta, float(self.tol)).centroids
+            ended = go(start + noise.astype(start.dtype), beta, float(self.tol))
+            start = np.asarray(ended.centroids)
             beta *= self.anneal
         return go(start, math.inf, 0.0), rounds
 
@@ -262,14 +264,14 @@ class FuzzyKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
                 return table.outer(start)
         given = self.init
         if callable(given):
-            given = given(np.ldexp(x, -power), k, random_state=random)
+            given = given(_times_power(x, -power), k, random_state=random)
         start = np.asarray(given, dtype=x.dtype)
         if start.shape != (k, x.shape[1]) or not np.isfinite(start).all():
             raise RecipeError(
                 f"FuzzyKMeans needs finite starting centroids of shape {(k, x.shape[1])}; init "
                 f"has shape {start.shape}."
             )
-        return np.ldexp(start, power)
+        return _times_power(start, power)
 
     def _n_starts(self) -> int:
         if self.n_init == "auto":
@@ -287,25 +289,31 @@ class FuzzyKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
             if not holds:
                 raise RecipeError(f"FuzzyKMeans needs {what}; got {value!r}.")
 
-        for name, value in (("n_clusters", self.n_clusters), ("max_iter", self.max_iter)):
-            whole = isinstance(value, Integral) and not isinstance(value, bool) and value >= 1
-            demand(whole, f"a whole number {name} >= 1", value)
+        demand(_is_whole(self.n_clusters), "a whole number n_clusters >= 1", self.n_clusters)
+        demand(_is_whole(self.max_iter), "a whole number max_iter >= 1", self.max_iter)
         if self.form not in FORMS:
             raise RecipeError(unknown("form", str(self.form), FORMS))
         if isinstance(self.init, str) and self.init not in SEEDINGS:
             raise RecipeError(unknown("init", self.init, SEEDINGS))
-        demand(isinstance(self.beta, Real) and self.beta > 0, "beta > 0", self.beta)
-        demand(isinstance(self.m, Real) and 1 < self.m < math.inf, "a finite m > 1", self.m)
-        demand(isinstance(self.tol, Real) and self.tol >= 0, "tol >= 0", self.tol)
+        demand(_size(self.beta) > 0, "beta > 0", self.beta)
+        demand(1 < _size(self.m) < math.inf, "a finite m > 1", self.m)
+        demand(_size(self.tol) >= 0, "tol >= 0", self.tol)
         auto = isinstance(self.n_init, str) and self.n_init == "auto"
-        whole = isinstance(self.n_init, Integral) and self.n_init >= 1
-        demand(auto or whole, "n_init 'auto' or a whole number >= 1", self.n_init)
+        whole = auto or _is_whole(self.n_init)
+        demand(whole, "n_init 'auto' or a whole number >= 1", self.n_init)
         if self.anneal is not None:
-            real = isinstance(self.anneal, Real) and 1 < self.anneal < math.inf
-            demand(real, "anneal None or a finite factor > 1", self.anneal)
-            demand(
-                self.form == "softmax", "form='softmax' for annealing, which raises β", self.form
-            )
+            demand(1 < _size(self.anneal) < math.inf, "anneal None or a factor > 1", self.anneal)
+            soft = self.form == "softmax"
+            demand(soft, "form='softmax' for annealing, which raises β", self.form)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
+
+
+def _size(value: Any) -> float:
+    """Return a setting as a number, NaN if it is none: no comparison with that holds."""
+    return float(value) if isinstance(value, Real) else math.nan
 
 
 def critical_beta(X: Float[np.ndarray, "n d"]) -> float:
@@ -326,10 +334,15 @@ def critical_beta(X: Float[np.ndarray, "n d"]) -> float:
 
 
 def _power_for(*arrays: np.ndarray) -> int:
-    """Return the power of 2 that brings the largest number near 2^ROOM."""
-    largest = max(float(np.abs(a).max()) for a in arrays)
-    power = ROOM - math.frexp(largest)[1] if largest > 0 else 0
-    return max(-500, min(500, power))
+    """Return the power of 2 that brings the largest number into range; 0 if it is there."""
+    largest = max(float(max(a.max(), -a.min())) for a in arrays)
+    exponent = math.frexp(largest)[1] if largest > 0 else 0
+    return 0 if abs(exponent) <= ROOM else max(-500, min(500, -exponent))
+
+
+def _times_power(x: np.ndarray, power: int) -> np.ndarray:
+    """Return x · 2^power, where it can the array itself: `ldexp` is slow."""
+    return np.ldexp(x, power) if power else x
 
 
 def _scaled(beta: float, power: int) -> float:
@@ -340,11 +353,14 @@ def _scaled(beta: float, power: int) -> float:
         return math.inf
 
 
+# Sums without BLAS, which would order them by its number of threads.
+
+
 def _variances(x: np.ndarray, share: np.ndarray) -> np.ndarray:
     """Return each column's variance with rows weighted by shares."""
-    mean = np.einsum("t,tf->f", share, x, dtype=np.float64)
-    return np.einsum("t,tf->f", share, (x - mean.astype(x.dtype)) ** 2, dtype=np.float64)
+    centred = x - np.einsum("t,tf->f", share, x)
+    return np.einsum("t,tf,tf->f", share, centred, centred).astype(np.float64)
 
 
 def _weighted_sum(values: np.ndarray, weight: np.ndarray) -> float:
-    return float(np.dot(values.astype(np.float64), weight.astype(np.float64)))
+    return float(np.sum(values.astype(np.float64) * weight))

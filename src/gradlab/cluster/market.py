@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import _get_feature_names
 
+from gradlab.cluster.candidates import PRECISIONS
 from gradlab.cluster.kmeans import KMeans
 from gradlab.errors import DataError, RecipeError
 
@@ -71,7 +72,7 @@ def market_groups(
     if len(names) < 2 or len(set(names)) < len(names):
         raise RecipeError(f"market_groups needs two or more different names; got {list(names)}.")
     given = _get_feature_names(X)
-    x = np.asarray(check_array(X, dtype=[np.float64, np.float32]))
+    x = np.asarray(check_array(X, dtype=PRECISIONS))
     different = len(np.unique(x, axis=0))
     if different < len(names):
         raise DataError(

@@ -282,9 +282,11 @@ def connected_regions(
     """
     regions, n = np.zeros(labels.shape, np.int64), 0
     for label in np.unique(labels):
-        numbered, more = ndimage.label(labels == label)
-        regions[numbered > 0] = numbered[numbered > 0] + (n - 1)
-        n += more
+        here = labels == label
+        numbered = np.zeros(labels.shape, np.int32)
+        ndimage.label(here, output=numbered)
+        regions[here] = numbered[here] + (n - 1)
+        n += int(numbered.max())
     return regions
 
 

@@ -28,14 +28,15 @@ from gradlab.training.sharing import IN_LINE, ask_for_devices, available_devices
 Form = Literal["softmax", "bezdek", "bezdek of 2"]
 """How distances become memberships; Bezdek's with m = 2 needs no powers."""
 
-BLOCK = 1024
-"""Rows that go through together: with their distances to ten centroids they fit the caches."""
+BLOCK_BYTES = 10_240
+"""Size of one number for each row of a block: with a row's features and its distances to a few
+centroids a block then fits the caches, and is large beside the cost of a call."""
 
 SHARES = 8
 """Shares of many rows: a power of two, and at least as many as devices are ever used."""
 
-CHUNK = 8 * BLOCK
-"""Most rows whose memberships one call returns."""
+CHUNK_BLOCKS = 8
+"""Most blocks whose memberships one call returns."""
 
 GROUP = 16
 """Features whose squared differences one step of the loop adds up."""
@@ -143,7 +144,7 @@ def shares_of(
         # -log(mean of the terms) / beta, without losing it where beta is small
         objective = nearest - jnp.log1p(jnp.expm1(exponent).mean(axis=0)) / stiffness.beta
         return memberships, memberships, jnp.stack([objective, largest])
-    ratio = jnp.where(squares > 0, nearest[None, :] / jnp.where(squares > 0, squares, 1.0), 1.0)
+    ratio = jnp.where(squares > 0, nearest[None, :] / squares, 1.0)
     if form == "bezdek of 2":
         largest = 1 / ratio.sum(axis=0)
         memberships = ratio * largest[None, :]
@@ -165,7 +166,7 @@ def _one_pass(
 ) -> Sums:
     """Return the sums over all rows, wherever they lie."""
 
-    def of_block(x: Array, weight: Array) -> Sums:
+    def of_block(x: Any, weight: Any) -> Sums:
         _, parts, numbers = shares_of(squared_distances(x, centroids), form, stiffness)
         # Products with the weights: XLA takes sums along the rows number by number.
         product = functools.partial(jnp.matmul, precision=lax.Precision.HIGHEST)
@@ -196,11 +197,11 @@ def _rounds(
     """Alternate memberships and means until the centroids move no further than the limit."""
     max_iter, threshold = limits
 
-    def moves(carry: tuple[Outcome, Array]) -> Array:
+    def moves(carry: Any) -> Array:
         outcome, moved = carry
         return (outcome.n_iter < max_iter) & (moved > threshold)
 
-    def step(carry: tuple[Outcome, Array]) -> tuple[Outcome, Array]:
+    def step(carry: Any) -> tuple[Outcome, Array]:
         before, _ = carry
         sums = _one_pass(rows, before.centroids, form, stiffness)
         there = (sums.mass > 0)[:, None]  # a centroid without rows stays where it is
@@ -256,10 +257,11 @@ def lay_out(x: Float[np.ndarray, "n d"], weight: Float[np.ndarray, " n"] | None 
     A feature that is 0 everywhere adds nothing to any distance.
     """
     n, d = x.shape
-    shares = SHARES if n > SHARES * BLOCK else 1
-    blocks = -(-n // (shares * BLOCK))
+    block = BLOCK_BYTES // x.itemsize
+    shares = SHARES if n > SHARES * block // 2 else 1
+    blocks = -(-n // (shares * block))
     rows = -(-n // (shares * blocks))
-    rows = max(8, _power_of_two(rows)) if n <= BLOCK else -(-rows // 8) * 8
+    rows = _small_block(rows) if n <= block else -(-rows // 8) * 8
     filled = np.zeros((shares * blocks * rows, _features(d)), x.dtype)
     filled[:n, :d] = x
     weights = np.zeros(shares * blocks * rows, x.dtype)
@@ -285,6 +287,11 @@ def _devices_for(rows: Rows) -> int:
 def _features(d: int) -> int:
     """Return how many features are laid out: one of few numbers, so that there are few programs."""
     return _power_of_two(d) if d <= GROUP else -(-d // GROUP) * GROUP
+
+
+def _small_block(n: int) -> int:
+    """Return the rows of a lone block: one of few numbers too."""
+    return max(8, _power_of_two(n))
 
 
 def _power_of_two(n: int) -> int:
@@ -343,10 +350,13 @@ def describe(
     dtype = np.dtype(x.dtype)
     program = _describe_program(form)
 
+    block = BLOCK_BYTES // x.itemsize
+    most = CHUNK_BLOCKS * block
+
     def of_chunk(first: int) -> list[np.ndarray]:
-        chunk = x[first : first + CHUNK]
-        blocks = 1 if len(chunk) <= BLOCK else _power_of_two(-(-len(chunk) // BLOCK))
-        rows = max(8, _power_of_two(len(chunk))) if blocks == 1 else BLOCK
+        chunk = x[first : first + most]
+        blocks = _power_of_two(-(-len(chunk) // block))
+        rows = _small_block(len(chunk)) if blocks == 1 else block
         filled = np.zeros((blocks * rows, _features(x.shape[1])), dtype)
         filled[: len(chunk), : x.shape[1]] = chunk
         laid = filled.reshape(blocks, rows, -1).swapaxes(1, 2)
@@ -355,7 +365,7 @@ def describe(
             found = program(laid, columns, _stiffness(beta, m, dtype))
             return [np.asarray(a).reshape(-1, *a.shape[2:])[: len(chunk)] for a in found]
 
-    parts = in_threads(of_chunk, range(0, len(x), CHUNK))
+    parts = in_threads(of_chunk, range(0, len(x), most))
     memberships, labels, nearest, objective = (np.concatenate(p) for p in zip(*parts, strict=True))
     return Described(memberships, labels.astype(np.int32), nearest, objective)
 

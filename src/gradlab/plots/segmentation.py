@@ -66,7 +66,7 @@ def segmentation_figure(
     apply_theme(figure)
     shape = sheet.shape[0] / sheet.shape[1]
     figure.update_layout(
-        height=round(60 + 640 * min(shape, 1.4)), margin={"l": 8, "r": 8, "b": 8, "t": 48}
+        height=round(60 + 520 * min(shape, 1.4)), margin={"l": 8, "r": 8, "b": 8, "t": 48}
     )
     figure.update_xaxes(visible=False, constrain="domain", constraintoward="left")
     figure.update_yaxes(visible=False, constrain="domain", constraintoward="top")
