@@ -28,6 +28,11 @@ class Timing:
         return statistics.median(self.seconds)
 
 
+REST = 0.15
+"""Seconds before each measurement: a library's idle threads spin for some tens of milliseconds
+after its last call, on cores that the next variant needs."""
+
+
 def interleave(variants: Mapping[str, Callable[[], float | None]], rounds: int) -> list[Timing]:
     """Run every variant once a round, in alternating order, and return their times.
 
@@ -43,6 +48,7 @@ def interleave(variants: Mapping[str, Callable[[], float | None]], rounds: int) 
         if round_number % 2:  # so that no variant always runs on what its neighbour left behind
             order.reverse()
         for name in order:
+            time.sleep(REST)
             start = time.perf_counter()
             reported = variants[name]()
             elapsed = time.perf_counter() - start

@@ -14,8 +14,8 @@ from jaxtyping import Float, Integer
 from gradlab.cluster.team import Team, shares_of
 from gradlab.errors import DataError
 
-PIECE = 2**19
-"""Numbers of a piece of rows: 2 MiB of float32, which a core's caches hold."""
+PIECE = 2**20
+"""Numbers of a piece of rows: 4 MiB of float32, which a core's caches hold."""
 
 FAR = 16.0
 """Squared distance of the mean from the origin, in variances, beyond which data is moved."""
@@ -119,7 +119,7 @@ def read_rows(
 def pieces(rows: int, numbers: int) -> Iterator[slice]:
     """Cut consecutive rows, of so many numbers each, into pieces that stay in a core's cache.
 
-    >>> list(pieces(5, 2**18))
+    >>> list(pieces(5, 2**19))
     [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
     """
     size = max(1, PIECE // numbers)
