@@ -112,7 +112,8 @@ def train_candidates(
             if kept and fit.distortion_ > kept[-1].distortion_:
                 # From the fewer centroids and the rows farthest from them, J can only be less.
                 fewer = kept[-1].cluster_centers_
-                far = kept[-1].transform(x).min(axis=1).argsort()[::-1][: k - len(fewer)]
+                apart = np.asarray(kept[-1].transform(x))
+                far = apart.min(axis=1).argsort()[::-1][: k - len(fewer)]
                 fit = KMeans(k, init=np.concatenate([fewer, x[far]]), n_init=1).fit(x)
             kept.append(fit)
     distortions = np.array([fit.distortion_ for fit in kept], np.float64)

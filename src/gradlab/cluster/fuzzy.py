@@ -12,7 +12,7 @@ from sklearn.base import (
     ClusterMixin,
     TransformerMixin,
 )
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from gradlab.cluster.rows import read_rows
@@ -37,6 +37,10 @@ HARD = 1e-3
 
 SHAKE = 1e-3
 """By how much of the data's spread annealing moves centroids apart before each round."""
+
+WIDE = 2.0**10
+"""Rows this much larger than the centroids are described in 64 bits: 32 could not tell them apart
+from the same rows moved by a centroid's distance."""
 
 ROOM = 30
 """Rows whose largest number is not between 2^-30 and 2^30 are scaled, or squares could overflow."""
@@ -212,6 +216,10 @@ class FuzzyKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
 
     def _describe(self, X: np.ndarray, centers: np.ndarray, beta: float) -> Described:
         """Describe rows by centroids, with distances and objective in the units of the data."""
+        wide = _size_of(X) > WIDE * max(_size_of(centers), np.finfo(X.dtype).tiny)
+        if wide and X.dtype == np.float32:  # rows far from all others must not cost these digits
+            found = self._describe(X.astype(np.float64), centers.astype(np.float64), beta)
+            return found._replace(memberships=found.memberships.astype(X.dtype))
         power = _power_for(X, centers)
         scaled, scaled_centers = _times_power(X, power), _times_power(centers, power)
         found = describe(
@@ -328,9 +336,15 @@ def critical_beta(X: Float[np.ndarray, "n d"]) -> float:
     >>> critical_beta(np.array([[-1.0], [1.0]]))
     0.5
     """
-    covariance = np.cov(X, rowvar=False, bias=True)
+    X = check_array(X, dtype=np.float64)
+    unit = _size_of(X) or 1.0
+    covariance = np.cov(X / unit, rowvar=False, bias=True)
     largest = float(np.linalg.eigvalsh(np.atleast_2d(covariance))[-1])
-    return 0.5 / largest if largest > 0 else math.inf
+    return 0.5 / largest / unit / unit if largest > 0 else math.inf
+
+
+def _size_of(x: np.ndarray) -> float:
+    return float(max(x.max(), -x.min()))
 
 
 def _power_for(*arrays: np.ndarray) -> int:

@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from gradlab.cluster.lloyd import Fitted, lloyd
 from gradlab.cluster.minibatch import Averages, minibatch
 from gradlab.cluster.nearest import all_distances, assign
-from gradlab.cluster.rows import Rows, read_rows
+from gradlab.cluster.rows import Rows, read_rows, rows_like
 from gradlab.cluster.seeding import SEEDINGS
 from gradlab.cluster.team import Team, team
 from gradlab.errors import DataError, RecipeError, unknown
@@ -123,6 +123,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "KMeans":
         """Find the clusters of the rows of X, (n, d); y is ignored."""
         settings = self._settings()
+        self.__dict__.pop("_random", None)  # of an earlier partial_fit
         X, weights = self._table(X, sample_weight, settings.n_clusters)
         random = check_random_state(self.random_state)
         with team() as crew:
@@ -192,6 +193,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
             labels, inertia = averages.learn(rows, crew)
             if settings.empty == "reinitialize":
                 averages.reinitialize_rare(rows, self._random)
+        self._shift, self._scale = rows.shift, rows.scale
         self.cluster_centers_ = rows.outer(averages.centroids)
         self.counts_ = averages.weights
         self.labels_ = labels.astype(np.int32)
@@ -208,14 +210,14 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         """Return the number of the nearest centroid of each row, (n,), int32."""
         X = self._known(X)
         with team() as crew:
-            rows = read_rows(X, None, crew)
+            rows = rows_like(X, self._shift, self._scale)
             return assign(rows, rows.inner(self.cluster_centers_), crew)[0].astype(np.int32)
 
     def transform(self, X: Any) -> np.ndarray:
         """Return the distance of each row to each centroid, (n, K)."""
         X = self._known(X)
         with team() as crew:
-            rows = read_rows(X, None, crew)
+            rows = rows_like(X, self._shift, self._scale)
             distances = all_distances(rows, rows.inner(self.cluster_centers_), crew)
         return distances / distances.dtype.type(rows.scale)
 
@@ -224,7 +226,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         X = self._known(X)
         weights = self._weights(sample_weight, len(X))
         with team() as crew:
-            rows = read_rows(X, weights, crew)
+            rows = rows_like(X, self._shift, self._scale)
             squared = assign(rows, rows.inner(self.cluster_centers_), crew)[1]
         weights = np.ones(len(X)) if weights is None else weights
         return -rows.outer_squared(float(weights @ squared))
@@ -255,6 +257,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         elif not callable(self.init):
             given = np.asarray(self.init)
             given = len(given) if given.ndim == 3 else 1
+            if not given:
+                raise RecipeError("init: expected at least one start, got none.")
         if isinstance(self.n_init, str) and self.n_init == "auto":
             n_restarts = given or (1 if few else 10)
         else:
@@ -285,7 +289,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
     def _weights(self, sample_weight: Any, n: int) -> np.ndarray | None:
         if sample_weight is None:
             return None
-        if isinstance(sample_weight, int | float | np.number):
+        zero_dimensional = isinstance(sample_weight, np.ndarray) and sample_weight.ndim == 0
+        if zero_dimensional or isinstance(sample_weight, int | float | np.number):
             sample_weight = np.full(n, sample_weight)
         kind: Any = np.float64
         weights = check_array(
@@ -327,6 +332,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         return init(rows.values, self.n_clusters, random_state=random)
 
     def _keep(self, rows: Rows, found: Fitted) -> None:
+        self._shift, self._scale = rows.shift, rows.scale
         self.cluster_centers_ = rows.outer(found.centroids)
         self.labels_ = found.labels.astype(np.int32)
         self.inertia_ = rows.outer_squared(found.inertia)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Integer
+from jaxtyping import Bool, Float, Integer
 from scipy.sparse import csc_array
 
 from gradlab.cluster.nearest import Targets, assign, squared_distances, targets
@@ -26,6 +26,9 @@ Empty = Literal["reinitialize", "remove"]
 
 STATE = 2**28
 """Bytes that the labels and bounds of restarts trained at once may take: 256 MiB."""
+
+LOST = 1e-6
+"""Share of a cluster's greatest weight below which its sum is no longer trusted."""
 
 DENSE = 2**13
 """Entries of the matrix that sums rows up to which it is cheaper dense than sparse."""
@@ -146,6 +149,7 @@ class _Restart:
         total: Sums, weights and counts of each cluster.
         drops: By how much each half step made the inertia smaller.
         alive: Centroids that were not removed.
+        peaks: Greatest weight that each cluster had since its sum was taken.
     """
 
     rows: Rows
@@ -161,6 +165,7 @@ class _Restart:
         self.labels = np.full(len(self.rows), n_clusters, np.intp)
         self.expires = np.full(len(self.rows), -np.inf)
         self.losses = np.zeros(n_clusters + 1)
+        self.peaks = np.zeros(n_clusters)
         self.total = _no_change(*self.centroids.shape)
         self.alive = np.ones(n_clusters, bool)
         self.was_empty = np.zeros(n_clusters, bool)
@@ -259,6 +264,8 @@ class _Restart:
                 drop = self._reinitialize(np.flatnonzero(empty), origins, team)
         held = total.counts[:n_clusters] > 0
         self.was_empty = ~held
+        if self.rows.weights is not None:
+            self._add_again(held)
         means = origins.copy()
         weights = total.sums[:-1, -1][held]
         means[held] = total.sums[:-1, :-1][held] / weights[:, None]
@@ -320,9 +327,27 @@ class _Restart:
             saved += float(costs[row])
         return saved
 
+    def _add_again(self, held: Bool[np.ndarray, " K"]) -> None:
+        """Sum anew the clusters that lost nearly all of their weight.
+
+        What is left of a sum from which a far heavier row was taken away is rounding.
+        """
+        rows, total = self.rows, self.total
+        weight = total.sums[:-1, -1]
+        self.peaks = np.maximum(self.peaks, weight)
+        lost = held & (weight < LOST * self.peaks)
+        if not lost.any() or rows.weights is None:
+            return
+        own = np.flatnonzero(lost.take(self.labels))
+        exact = np.c_[rows.take(own).astype(np.float64), np.ones(len(own))]
+        again = sums_of(exact, self.labels.take(own), rows.weights.take(own), len(lost))
+        total.sums[:-1][lost] = again[lost]
+        self.peaks[lost] = again[lost, -1]
+
     def fitted(self, team: Team) -> Fitted:
         """Return the result, its labels and inertia found anew from the centroids."""
-        centroids = self.centroids[self.alive]
+        # As they will be stored: `predict` on the same rows then gives the same labels.
+        centroids = self.rows.inner(self.rows.outer(self.centroids[self.alive]))
         labels, squared = assign(self.rows, centroids, team)
         if self.rows.weights is None:
             inertia = float(squared.sum(dtype=np.float64))

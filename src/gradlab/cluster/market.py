@@ -10,6 +10,7 @@ from sklearn.utils.validation import _get_feature_names
 
 from gradlab.cluster.candidates import PRECISIONS
 from gradlab.cluster.kmeans import KMeans
+from gradlab.decomposition.standards import standards
 from gradlab.errors import DataError, RecipeError
 
 
@@ -79,8 +80,8 @@ def market_groups(
             f"{len(names)} groups need as many different rows; there are {different}. Give fewer "
             "names."
         )
-    spread = x.std(axis=0)
-    scaled = (x - x.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    mean, spread, _ = standards(x)
+    scaled = (x - mean[None, :]) / spread[None, :]
     random = check_random_state(random_state)
     model = KMeans(len(names), n_init=n_init, random_state=random).fit(scaled)
     order = np.argsort(model.cluster_centers_.mean(axis=1), kind="stable")

@@ -52,10 +52,12 @@ class Averages:
     def reinitialize_rare(self, batch: Rows, random: np.random.RandomState) -> None:
         """Put clusters that hardly got rows on random rows of the batch."""
         rare = np.flatnonzero(self.weights < RARE * self.weights.max())
-        rare = rare[np.argsort(self.weights[rare], kind="stable")][: len(batch) // 2]
+        weights = batch.weights
+        counting = np.arange(len(batch)) if weights is None else np.flatnonzero(weights)
+        rare = rare[np.argsort(self.weights[rare], kind="stable")][: len(counting) // 2]
         if len(rare):
             others = np.delete(self.weights, rare)
-            chosen = np.sort(random.choice(len(batch), len(rare), replace=False))
+            chosen = np.sort(random.choice(counting, len(rare), replace=False))
             self.centroids[rare] = batch.take(chosen)
             self.weights[rare] = others.min()
             self.empties += len(rare)

@@ -12,6 +12,9 @@ ROUNDING = 8
 """Errors of a squared distance from a matrix product, in units of eps · (|x|² + |c|²)."""
 
 
+FAR = {np.dtype(np.float32): 1e15, np.dtype(np.float64): 1e150}
+"""Size, in inner units, from which on a row is compared by itself, in 64 bits."""
+
 FEW = 64
 """Clusters up to which the smallest score is found by comparing whole columns of scores.
 
@@ -112,9 +115,13 @@ def _first(
 
 def targets(centroids: Float[np.ndarray, "K d"], dtype: np.dtype) -> Targets:
     """Return the centroids (float64) as targets for rows of a precision."""
-    pull = np.ascontiguousarray((-2 * centroids).T, dtype)
-    squares = np.vecdot(centroids, centroids)
-    return Targets(centroids.astype(dtype), pull, squares.astype(dtype))
+    with np.errstate(over="ignore"):
+        pull = np.ascontiguousarray((-2 * centroids).T, dtype)
+        squares = np.vecdot(centroids, centroids).astype(dtype)
+        near = centroids.astype(dtype)
+    far = ~np.isfinite(squares)  # nearest to nothing
+    pull[:, far], squares[far], near[far] = 0, np.inf, 0
+    return Targets(near, pull, squares)
 
 
 def squared_distances(
@@ -132,18 +139,37 @@ def assign(
 ) -> tuple[Integer[np.ndarray, " n"], Float[np.ndarray, " n"]]:
     """Return the nearest centroid of every row, and the squared distance to it."""
     aims = targets(centroids, rows.values.dtype)
+    limit = FAR[rows.values.dtype]
     labels = np.empty(len(rows), np.intp)
     distances = np.empty(len(rows), rows.values.dtype)
 
     def of_share(share: slice) -> None:
         for piece in pieces(share.stop - share.start, rows.n_features + len(aims)):
             part = slice(share.start + piece.start, share.start + piece.stop)
-            own = rows.take(part)
+            with np.errstate(over="ignore"):
+                own = rows.take(part)
+                far = np.flatnonzero(~(np.abs(own).max(1) < limit))
+            if len(far):
+                own[far] = 0
             labels[part] = aims.nearest(own)
             distances[part] = squared_distances(own, labels[part], aims.centroids)
+            if len(far):
+                where = far + part.start
+                apart = _wide_distances(rows.take_wide(where), centroids)
+                labels[where] = apart.argmin(1)
+                with np.errstate(over="ignore"):
+                    distances[where] = apart.min(1)
 
     team.map(of_share, shares_of(len(rows), rows.n_features, len(aims)))
     return labels, distances
+
+
+def _wide_distances(
+    rows: Float[np.ndarray, "m d"], centroids: Float[np.ndarray, "K d"]
+) -> Float[np.ndarray, "m K"]:
+    """Return squared distances, by differences."""
+    columns = [np.vecdot(rows - one, rows - one) for one in centroids]
+    return np.stack(columns, axis=1)
 
 
 def all_distances(
@@ -160,7 +186,7 @@ def all_distances(
     def of_share(share: slice) -> None:
         for piece in pieces(share.stop - share.start, 2 * (rows.n_features + len(aims))):
             part = slice(share.start + piece.start, share.start + piece.stop)
-            own = rows.take(part).astype(np.float64)
+            own = rows.take_wide(part)
             squares = np.vecdot(own, own)[:, None]
             squared = own @ aims.pull + aims.squares + squares
             at_row, at_target = np.nonzero(squared < 1e-6 * (squares + aims.squares))

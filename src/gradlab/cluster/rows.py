@@ -56,6 +56,10 @@ class Rows:
         rows = self.values[which] if isinstance(which, slice) else self.values.take(which, 0)
         return _inner(rows, self.shift, self.scale)
 
+    def take_wide(self, which: slice | Integer[np.ndarray, " m"]) -> Float[np.ndarray, "m d"]:
+        """Return some rows in inner units and float64, however far from the others they are."""
+        return self.inner(self.values[which])
+
     def inner(self, points: Float[np.ndarray, "*m d"]) -> Float[np.ndarray, "*m d"]:
         """Return points in inner units and float64."""
         shift = 0.0 if self.shift is None else self.shift.astype(np.float64)
@@ -116,6 +120,14 @@ def read_rows(
     return _measured(values, weights, shift, scale, team)
 
 
+def rows_like(
+    values: Float[np.ndarray, "n d"], shift: Float[np.ndarray, " d"] | None, scale: float
+) -> Rows:
+    """Return other rows in the inner units of those that were read before, not measured."""
+    unmeasured = np.broadcast_to(values.dtype.type(np.nan), len(values))
+    return Rows(values, None, shift, scale, unmeasured, 0.0)
+
+
 def pieces(rows: int, numbers: int) -> Iterator[slice]:
     """Cut consecutive rows, of so many numbers each, into pieces that stay in a core's cache.
 
@@ -154,5 +166,6 @@ def _measured(
 def _inner(rows: np.ndarray, shift: np.ndarray | None, scale: float) -> np.ndarray:
     if shift is not None:
         rows = rows - shift
-    # Far below the largest, numbers become 0: they would not change a distance.
+    # Far below the largest, numbers become 0: they would not change a distance. Rows that lie
+    # beyond the range, which only `predict` meets, become infinite.
     return rows if scale == 1.0 else rows * rows.dtype.type(scale)

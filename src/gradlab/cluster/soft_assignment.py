@@ -137,7 +137,9 @@ def shares_of(
     nearest = squares.min(axis=0)
     if form == "softmax":
         gap = squares - nearest[None, :]
-        exponent = jnp.where(gap > 0, -stiffness.beta * gap, 0.0)
+        # Not by its gap alone, which rounding may keep from being exactly 0: the sum must hold a 1.
+        own = jnp.arange(len(squares))[:, None] == jnp.argmin(squares, axis=0)[None, :]
+        exponent = jnp.where((gap > 0) & ~own, -stiffness.beta * gap, 0.0)
         terms = jnp.exp(exponent)
         largest = 1 / terms.sum(axis=0)
         memberships = terms * largest[None, :]

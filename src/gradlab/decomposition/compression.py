@@ -150,7 +150,7 @@ def _compressed(
             f"{min(rows.shape)}, of at least 2 rows; got {counts}."
         )
     x = rows.astype(np.float32) / np.float32(255)
-    pca = PCA(counts[-1], random_state=0)
+    pca = PCA(counts[-1], random_state=0).set_output(transform="default")
     codes = pca.fit_transform(x).astype(stored)
     basis, mean = pca.components_.astype(stored), pca.mean_.astype(stored)
     by_components = {

@@ -72,7 +72,7 @@ class EigenFaces(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     def transform(self, X):
         """Return the weights of each face, (faces, n_components)."""
         check_is_fitted(self)
-        return self.pca_.transform(_rows(X)[0])
+        return self.pca_.transform(self._same(X))
 
     def inverse_transform(self, X):
         """Return the rows of pixels, (faces, features), that have these weights."""
@@ -87,7 +87,7 @@ class EigenFaces(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             n_components: Eigenfaces used; None for all that were kept, 0 for the mean face.
         """
         check_is_fitted(self)
-        weights = self.pca_.transform(_rows(X)[0])
+        weights = self.pca_.transform(self._same(X))
         n = weights.shape[1] if n_components is None else n_components
         if not 0 <= n <= weights.shape[1]:
             raise RecipeError(
@@ -176,13 +176,22 @@ class EigenFaces(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             solver=self.solver,
             whiten=self.whiten,
             random_state=self.random_state,
-        )
+        ).set_output(transform="default")
         weights = pca.fit_transform(rows)
         self.pca_, self.image_shape_ = pca, own or shape
         self.n_features_in_ = pca.n_features_in_
         if hasattr(pca, "feature_names_in_"):
             self.feature_names_in_ = pca.feature_names_in_
         return weights
+
+    def _same(self, X: Any) -> Any:
+        """Return faces as rows, if they have the shape of those it was fitted to."""
+        rows, own = _rows(X)
+        if own is not None and self.image_shape_ is not None and own != self.image_shape_:
+            raise DataError(
+                f"EigenFaces was fitted to faces of shape {self.image_shape_}; got {own}."
+            )
+        return rows
 
     def _shape(self) -> tuple[int, ...]:
         if self.image_shape_ is None:

@@ -431,7 +431,7 @@ def _encoded(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if len(classes) < 2:
         raise DataError(
             "FisherDiscriminant needs at least two classes to separate; y holds one class, "
-            f"{classes[0]!r}. For a reduction without classes take PCA."
+            f"{str(classes[0])!r}. For a reduction without classes take PCA."
         )
     return classes, labels
 

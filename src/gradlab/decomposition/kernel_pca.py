@@ -1,6 +1,7 @@
 """Principal components in a kernel's feature space, and the way back."""
 
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float

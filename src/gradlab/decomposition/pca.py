@@ -324,7 +324,12 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def _rounding(self) -> float:
         """Return the variance that can't be told from 0 beside the largest."""
-        return float(10 * np.finfo(self.components_.dtype).eps * self.explained_variance_[0])
+        wide = self.solver_ == "gram"
+        eps = float(np.finfo(np.float64 if wide else self.components_.dtype).eps)
+        # A singular value is known to eps of the largest, and a variance is its square.
+        return (10 * eps) ** (2 if self.solver_ == "svd" else 1) * float(
+            self.explained_variance_[0]
+        )
 
     def _scores(self, x: Rows):
         ahead = self.components_.astype(np.float64)
@@ -399,5 +404,5 @@ def _divided(found: Moments, scale: np.ndarray) -> Moments:
 def _too_large(dtype: np.dtype) -> str:
     return (
         f"the numbers are too large for {dtype}: their variance overflows. Divide the features "
-        "by a constant, or set standardize=True."
+        "by a constant."
     )

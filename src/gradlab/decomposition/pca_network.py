@@ -148,7 +148,8 @@ class PCANetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
                 raise RecipeError(f"{name} is a whole number from {least}; got {value!r}.")
         for name, above in (("learning_rate", True), ("decay", False)):
             value = getattr(self, name)
-            if not (np.isfinite(value) and (value > 0 if above else value >= 0)):
+            known = isinstance(value, numbers.Real) and np.isfinite(float(value))
+            if not (known and (value > 0 if above else value >= 0)):
                 limit = "above 0" if above else "not below 0"
                 raise RecipeError(f"{name} is a finite number {limit}; got {value!r}.")
         if self.n_components > d:

@@ -78,7 +78,7 @@ class PolynomialPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             self._shift, self._scale = np.zeros_like(self._shift), np.ones_like(self._scale)
         self._expansion = PolynomialFeatures(int(self.degree), include_bias=False)
         self._expansion.set_output(transform="default").fit(X)
-        self.pca_ = PCA(self.n_components).set_output(transform="default")
+        self.pca_ = PCA(self.n_components, random_state=0).set_output(transform="default")
         scores = self.pca_.fit_transform(self._monomials(X))
         self.components_ = self.pca_.components_
         self.explained_variance_ = self.pca_.explained_variance_

@@ -84,7 +84,10 @@ def fisher_direction(first: Any, second: Any) -> Float[np.ndarray, " features"]:
     >>> fisher_direction([[0.0, 0.0], [2.0, 2.0], [1.0, 0.0]], [[0.0, 3.0], [2.0, 5.0], [1.0, 3.0]])
     array([ 2.25, -2.25])
     """
-    difference, within = _two_classes(first, second)
+    parts = _same_columns(first, second)
+    unit = np.max([np.abs(rows).max(axis=0) for rows in parts if rows.size], axis=0)
+    unit = np.where(unit > 0, unit, 1)  # columns of absurd size neither overflow nor vanish
+    difference, within = _two_classes(parts[0] / unit, parts[1] / unit)
     if not difference.any():
         raise DataError(
             "fisher_direction needs two classes with different means; these coincide. Classes "
@@ -96,8 +99,8 @@ def fisher_direction(first: Any, second: Any) -> Float[np.ndarray, " features"]:
     kept = values > len(values) * np.finfo(values.dtype).eps * max(values[-1], 1e-300)
     along = vectors.T @ (difference / scale)
     if np.linalg.norm(along[~kept]) > 1e-7 * np.linalg.norm(along):
-        return vectors[:, ~kept] @ along[~kept] / scale
-    return vectors[:, kept] @ (along[kept] / values[kept]) / scale
+        return vectors[:, ~kept] @ along[~kept] / scale / unit
+    return vectors[:, kept] @ (along[kept] / values[kept]) / scale / unit
 
 
 def fisher_criterion(w: Any, first: Any, second: Any) -> float:
@@ -153,15 +156,24 @@ def class_overlap(first: Any, second: Any) -> float:
 
 def _two_classes(first: Any, second: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return m_1 − m_2 and S_w."""
+    parts = _same_columns(first, second)
+    centred = [rows - rows.mean(axis=0)[None, :] for rows in parts]
+    within = centred[0].T @ centred[0] + centred[1].T @ centred[1]
+    difference = parts[0].mean(axis=0) - parts[1].mean(axis=0)
+    # A column that is the same everywhere has no part; its means may differ by rounding.
+    constant = (np.concatenate(parts) == parts[0][:1]).all(axis=0)
+    difference[constant] = within[constant] = within[:, constant] = 0
+    return difference, within
+
+
+def _same_columns(first: Any, second: Any) -> list[np.ndarray]:
     parts = [checked_array(rows, dtype=np.float64) for rows in (first, second)]
     if parts[0].shape[1] != parts[1].shape[1]:
         raise DataError(
             "both classes need the same columns; the first has "
             f"{parts[0].shape[1]}, the second {parts[1].shape[1]}."
         )
-    centred = [rows - rows.mean(axis=0)[None, :] for rows in parts]
-    within = centred[0].T @ centred[0] + centred[1].T @ centred[1]
-    return parts[0].mean(axis=0) - parts[1].mean(axis=0), within
+    return parts
 
 
 def _direction(w: Any, n_features: int) -> np.ndarray:

@@ -132,7 +132,7 @@ def _map(study: "ClusterStudy") -> report.Section | None:
     from gradlab.plots.choosing import silhouette_figure
     from gradlab.plots.clusters import clusters_figure, memberships_figure
 
-    pca = PCA(2).fit(x)
+    pca = PCA(2, random_state=0).fit(x)
     shares = [f"component {i + 1} ({share:.0%})" for i, share in enumerate(pca.contribution_)]
     rows = page_parts.drawn_rows(study.inputs.n_rows)
     plane, centers = pca.transform(x[rows]), pca.transform(study.centers.astype(x.dtype))

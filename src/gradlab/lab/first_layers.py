@@ -1,11 +1,13 @@
 """Fitting the reductions that recipes name to the training rows of a task."""
 
 import dataclasses
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from sklearn.exceptions import ConvergenceWarning
 
 from gradlab.errors import DataError, RecipeError
 from gradlab.nn.module import Fixed
@@ -52,6 +54,12 @@ def with_reducers(task: Task, recipes: Iterable[Recipe]) -> tuple[Task, tuple[st
                 layer = _fitted(asked, x, y, task)
             except DataError as error:
                 raise RecipeError(f"reduce={text}: {error}") from None
+            if made[text] and layer.sizes != made[text][0].sizes:
+                raise RecipeError(
+                    f"reduce={text} gives {layer.sizes[-1]} outputs on the training rows of split "
+                    f"{split + 1}, and {made[text][0].sizes[-1]} on the first: they vary in fewer "
+                    "directions. Name a number of outputs that all splits have."
+                )
             made[text] = (*made[text], layer)
     for text, layers in made.items():
         n_in, n_out = layers[0].sizes[0], layers[0].sizes[-1]
@@ -84,7 +92,9 @@ def _fitted(asked: Reduction, x: Rows, y: np.ndarray, task: Task) -> Reducer:
             f"it can't give {size} outputs from {n_features} inputs of {len(x)} training rows"
             f"{f' in {limit + 1} classes' if asked.method == 'lda' else ''}; at most {limit}."
         )
-    return _projection(_linear(asked.method, size).fit(x, y), x)
+    # In 64 bits: what `transform` does is found from differences, which cancel.
+    wide = x.astype(np.float64)
+    return _projection(_linear(asked.method, size).fit(wide, y), wide, x.dtype)
 
 
 def _linear(method: str, size: Any) -> Any:
@@ -97,18 +107,17 @@ def _linear(method: str, size: Any) -> Any:
         return FactorAnalysis(n_components=size)
     if method == "merge":
         return CorrelationMerge(n_variables=size)
-    return PCA(n_components=size, whiten=method == "whitened_pca")
+    return PCA(n_components=size, whiten=method == "whitened_pca", random_state=0)
 
 
-def _projection(fitted: Any, x: Rows) -> Projection:
+def _projection(fitted: Any, x: Rows, dtype: np.dtype) -> Projection:
     """Return the layer that does what a linear `transform` does, found by asking it."""
     zero = np.zeros((1, x.shape[1]), x.dtype)
-    offset = np.asarray(fitted.transform(zero), np.float64)
-    matrix = np.asarray(fitted.transform(np.eye(x.shape[1], dtype=x.dtype)), np.float64) - offset
+    fitted.set_output(transform="default")
+    offset = fitted.transform(zero)
+    matrix = fitted.transform(np.eye(x.shape[1])) - offset
     unit = _size_of(x @ matrix + offset)
-    return Projection(
-        Fixed((matrix / unit).astype(x.dtype)), Fixed((offset[0] / unit).astype(x.dtype))
-    )
+    return Projection(Fixed((matrix / unit).astype(dtype)), Fixed((offset[0] / unit).astype(dtype)))
 
 
 def _clusters(asked: Reduction, x: Rows) -> Distances:
@@ -125,10 +134,13 @@ def _clusters(asked: Reduction, x: Rows) -> Distances:
         if fuzzy
         else KMeans(asked.size, n_init=4, random_state=0)
     )
-    centers = np.asarray(estimator.fit(x).cluster_centers_, x.dtype)
-    if len(centers) < asked.size:
-        raise DataError(f"the training rows have only {len(centers)} distinct clusters.")
-    unit = 1.0 if fuzzy else _size_of(np.asarray(estimator.transform(x)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # said below, as a mistake
+        centers = np.asarray(estimator.fit(x).cluster_centers_, x.dtype)
+    if len(np.unique(estimator.labels_)) < asked.size and not fuzzy:
+        raise DataError("the training rows have fewer distinct clusters than that. Ask for fewer.")
+    estimator.set_output(transform="default")
+    unit = 1.0 if fuzzy else _size_of(estimator.transform(x))
     return Distances(
         Fixed(centers), Fixed(np.asarray(unit, x.dtype)), Fixed(np.asarray(beta, x.dtype))
     )
@@ -149,7 +161,9 @@ def _kernel(asked: Reduction, x: Rows) -> KernelProjection:
     fitted = KernelPCA(asked.size, kernel="rbf", gamma=gamma).fit(z)
     squares = (z**2).sum(axis=1)
     kernel = np.exp(-gamma * np.maximum(squares[:, None] + squares[None] - 2 * z @ z.T, 0))
-    coefficients = fitted.eigenvectors_ / np.sqrt(fitted.eigenvalues_)
+    values = fitted.eigenvalues_  # 0 beyond the number of distinct rows
+    roots = np.where(values > 0, np.sqrt(np.where(values > 0, values, 1)), np.inf)
+    coefficients = fitted.eigenvectors_ / roots
     means = kernel.mean(axis=0)
     centred = kernel - means[None] - means[:, None] + means.mean()
     unit = _size_of(centred @ coefficients)

@@ -200,7 +200,7 @@ def reduction_study(
     pca_scores = (
         (inputs.x - found.model.mean_) @ found.model.components_[:2].T
         if method in ("pca", "eigenfaces")
-        else PCA(min(2, *inputs.x.shape)).fit_transform(inputs.x)
+        else PCA(min(2, *inputs.x.shape), random_state=0).fit_transform(inputs.x)
     )
     spectrum = found.spectrum
     enough = None
