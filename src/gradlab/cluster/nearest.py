@@ -150,26 +150,31 @@ def assign(
                 own = rows.take(part)
                 far = np.flatnonzero(~(np.abs(own).max(1) < limit))
             if len(far):
+                own = own.copy()  # it may be the caller's table itself
                 own[far] = 0
             labels[part] = aims.nearest(own)
             distances[part] = squared_distances(own, labels[part], aims.centroids)
             if len(far):
                 where = far + part.start
-                apart = _wide_distances(rows.take_wide(where), centroids)
-                labels[where] = apart.argmin(1)
+                wide = rows.take_wide(where)
+                labels[where] = _nearest_of_far(wide, centroids)
                 with np.errstate(over="ignore"):
-                    distances[where] = apart.min(1)
+                    distances[where] = squared_distances(wide, labels[where], centroids)
 
     team.map(of_share, shares_of(len(rows), rows.n_features, len(aims)))
     return labels, distances
 
 
-def _wide_distances(
+def _nearest_of_far(
     rows: Float[np.ndarray, "m d"], centroids: Float[np.ndarray, "K d"]
-) -> Float[np.ndarray, "m K"]:
-    """Return squared distances, by differences."""
-    columns = [np.vecdot(rows - one, rows - one) for one in centroids]
-    return np.stack(columns, axis=1)
+) -> Integer[np.ndarray, " m"]:
+    """Return the nearest centroid of rows so far off that their distances round to the same.
+
+    By (|x - c|² - |x|²) / max|x|, in which |x|² never stands.
+    """
+    size = np.abs(rows).max(1, keepdims=True)
+    squares = np.vecdot(centroids, centroids)[None, :]
+    return ((rows / size) @ (-2 * centroids.T) + squares / size).argmin(1)
 
 
 def all_distances(
@@ -187,12 +192,18 @@ def all_distances(
         for piece in pieces(share.stop - share.start, 2 * (rows.n_features + len(aims))):
             part = slice(share.start + piece.start, share.start + piece.stop)
             own = rows.take_wide(part)
+            size = np.maximum(np.abs(own).max(1), 1.0)[:, None]
+            far = np.flatnonzero(size > FAR[np.dtype(np.float64)])
+            beyond, own[far] = own[far], 0
             squares = np.vecdot(own, own)[:, None]
             squared = own @ aims.pull + aims.squares + squares
             at_row, at_target = np.nonzero(squared < 1e-6 * (squares + aims.squares))
             difference = own[at_row] - centroids[at_target]
             squared[at_row, at_target] = np.vecdot(difference, difference)
             distances[part] = np.sqrt(squared)
+            if len(far):  # beside such a row, where the centroids are makes no difference
+                lengths = np.linalg.norm(beyond / size[far], axis=1) * size[far, 0]
+                distances[far + part.start] = lengths[:, None]
 
     team.map(of_share, shares_of(len(rows), rows.n_features, len(aims)))
     return distances

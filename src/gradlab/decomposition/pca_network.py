@@ -1,6 +1,7 @@
 """Linear networks whose units learn the principal components, one mini-batch after another."""
 
 import functools
+import math
 import numbers
 from typing import Any
 
@@ -148,8 +149,8 @@ class PCANetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
                 raise RecipeError(f"{name} is a whole number from {least}; got {value!r}.")
         for name, above in (("learning_rate", True), ("decay", False)):
             value = getattr(self, name)
-            known = isinstance(value, numbers.Real) and np.isfinite(float(value))
-            if not (known and (value > 0 if above else value >= 0)):
+            number = float(value) if isinstance(value, numbers.Real) else math.nan
+            if not (math.isfinite(number) and (number > 0 if above else number >= 0)):
                 limit = "above 0" if above else "not below 0"
                 raise RecipeError(f"{name} is a finite number {limit}; got {value!r}.")
         if self.n_components > d:
