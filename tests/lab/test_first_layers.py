@@ -135,6 +135,40 @@ class TestFitted:
         assert not hasattr(gl.MLPClassifier(), "reduce")
 
 
+class TestHardNumbers:
+    def test_layers_keep_their_digits_far_from_the_origin(self):
+        generator = np.random.default_rng(0)
+        x = (generator.normal(size=(200, 4)) * [1, 2, 3, 5] + 1e4).astype(np.float32)
+        dataset = load_dataset((x, np.arange(200) % 2))
+        levels = ("pca:2", "lda", "factors:2", "merge:2")
+        question = Question(data=Source(scaling="none"), vary={"reduce": levels}, seeds=1)
+        task, _ = prepare(dataset, question)
+        plain = Question(data=Source(), vary={"reduce": levels}, seeds=1)
+        scaled, _ = prepare(dataset, plain)
+        rows = task.splits[0][0]
+        for text in ("lda", "merge:2", "factors:2"):  # what does not depend on the unit
+            ours, wanted = (outputs(made, text, rows) for made in (task, scaled))
+            alike = np.abs(np.sum(ours * wanted, axis=0))
+            alike /= np.linalg.norm(ours, axis=0) * np.linalg.norm(wanted, axis=0)
+            assert alike.min() > 0.999, text
+
+    def test_a_kernel_with_few_distinct_rows_gives_no_nan(self):
+        x = np.array([[i & 1, i >> 1 & 1, i >> 2 & 1] for i in range(200)], np.float32)
+        dataset = load_dataset((x, np.arange(200) % 2))
+        question = Question(vary={"reduce": ("kernel_pca:10",)}, seeds=1)
+        task, _ = prepare(dataset, question)
+        assert np.isfinite(outputs(task, "kernel_pca:10", task.splits[0][0])).all()
+        with pytest.raises(RecipeError, match="fewer distinct clusters"):
+            prepare(dataset, Question(vary={"reduce": ("kmeans:10",)}, seeds=1))
+
+    def test_randomised_components_are_the_same_every_time(self):
+        x = np.random.default_rng(0).normal(size=(4000, 2010)).astype(np.float32)
+        dataset = load_dataset((x, np.arange(4000) % 2))
+        question = Question(vary={"reduce": ("pca:3",)}, seeds=1)
+        first, second = (prepare(dataset, question)[0].reducers["pca:3"][0] for _ in range(2))
+        np.testing.assert_array_equal(first.matrix.value, second.matrix.value)
+
+
 class TestStudies:
     def test_every_method_trains_in_a_study(self, tmp_path):
         study = gl.compare(

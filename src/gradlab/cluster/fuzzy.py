@@ -336,7 +336,8 @@ def critical_beta(X: Float[np.ndarray, "n d"]) -> float:
     >>> critical_beta(np.array([[-1.0], [1.0]]))
     0.5
     """
-    X = check_array(X, dtype=np.float64)
+    wide: Any = np.float64
+    X = check_array(X, dtype=wide)
     unit = _size_of(X) or 1.0
     covariance = np.cov(X / unit, rowvar=False, bias=True)
     largest = float(np.linalg.eigvalsh(np.atleast_2d(covariance))[-1])
