@@ -71,6 +71,9 @@ def test_a_photo_becomes_pictures(gradlab, tmp_path):
         (["--target", "kint"], "Did you mean 'kind'"),
         (["--beta", "1"], "beta is a setting of fuzzy k-means"),
         (["--restarts", "0"], "restarts must be at least 1"),
+        (["--restarts", "1000000"], "restarts must be at most 1,000"),
+        (["--k", "2-40"], "k takes at most 30 numbers at a time"),
+        (["--k", "1,3"], "k takes at least two above 1, as 1-3 or 2,3; got 1,3"),
     ],
 )
 def test_mistakes_are_told_without_a_traceback(options, words, gradlab, blobs, tmp_path):
@@ -91,3 +94,67 @@ def test_results_are_not_written_over(gradlab, blobs):
     said = gradlab("cluster", blobs, "--k", "2", "--out", "x")
     assert said.code == 2
     assert "x already holds results" in said.err
+
+
+@pytest.fixture
+def no_work(monkeypatch):
+    """Fail as soon as data is clustered."""
+
+    def work(*_, **__):
+        raise AssertionError("the folder is checked before any work")
+
+    monkeypatch.setattr("gradlab.lab.clustering.cluster_study", work)
+
+
+@pytest.mark.usefixtures("no_work")
+class TestRefusesBeforeAnyWork:
+    def test_a_folder_that_holds_files(self, gradlab, blobs, tmp_path):
+        mine = tmp_path / "mine"
+        mine.mkdir()
+        (mine / "labels.csv").write_text("my own")
+        said = gradlab("cluster", mine / "labels.csv", "--k", "2", "--out", "mine")
+        assert said.code == 2
+        assert "takes a new or empty folder" in said.err
+        assert "mine holds labels.csv. Give another --out." in said.err
+        assert (mine / "labels.csv").read_text() == "my own"
+
+    @pytest.mark.parametrize("out", ["afile", "afile/x", "afile/x/y"])
+    def test_a_folder_in_a_file(self, out, gradlab, blobs, tmp_path):
+        (tmp_path / "afile").write_text("")
+        said = gradlab("cluster", blobs, "--k", "2", "--out", out)
+        assert said.code == 2
+        assert "afile is a file; --out names a folder" in said.err
+
+    @pytest.mark.parametrize("options", [[], ["--out", "new/folder"]])
+    def test_a_folder_that_may_not_be_written_into(self, options, gradlab, blobs, monkeypatch):
+        monkeypatch.setattr("os.access", lambda *_: False)
+        said = gradlab("cluster", blobs, "--k", "2", *options)
+        assert said.code == 2
+        assert "permission denied. Give --out in a folder that may be written into." in said.err
+
+    def test_a_name_that_is_too_long(self, gradlab, blobs):
+        said = gradlab("cluster", blobs, "--k", "2", "--out", "x" * 300)
+        assert said.code == 2
+        assert "Choose another --out." in said.err
+
+
+def test_an_empty_folder_takes_results(gradlab, blobs, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert gradlab("cluster", blobs, "--k", "2", "--out", "empty").code == 0
+    assert (tmp_path / "empty" / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--scaling", "minmax"], "--scaling is for tables"),
+        (["--header"], "--header is for tables"),
+        (["--no-header"], "--no-header is for tables"),
+        (["--image-size", "8x8"], "--image-size is for sets of pictures"),
+    ],
+)
+def test_options_of_tables_are_refused_for_photos(options, words, gradlab, tmp_path):
+    (tmp_path / "photo.png").write_bytes(b"")
+    said = gradlab("cluster", "photo.png", *options)
+    assert (said.code, said.out) == (2, "")
+    assert f"{words}; photo.png is a photo. Leave it out." in said.err

@@ -10,6 +10,7 @@ from gradlab.nn.losses import LOSSES
 from gradlab.nn.normalization import NORMALIZATIONS
 from gradlab.optim import OPTIMIZERS
 from gradlab.optim.schedules import SCHEDULES
+from gradlab.training.reduction import METHODS
 
 MEMBERS = {
     "optimizer": OPTIMIZERS,
@@ -18,6 +19,7 @@ MEMBERS = {
     "norm": NORMALIZATIONS,
     "schedule": SCHEDULES,
     "loss": LOSSES,
+    "reduce": METHODS,
     "data": BUILTIN,
 }
 

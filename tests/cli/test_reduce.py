@@ -50,11 +50,38 @@ def test_one_photo_is_compressed(gradlab, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "option",
+    [
+        ["--scaling", "none"],
+        ["--image-size", "8x8"],
+        ["--header"],
+        ["--no-header"],
+        ["--seed", "0"],
+    ],
+)
+def test_what_one_photo_has_no_use_for_is_refused(option, gradlab, tmp_path):
+    from PIL import Image
+
+    Image.fromarray(np.eye(16, dtype=np.uint8) * 255).save(tmp_path / "eye.png")
+    said = gradlab("reduce", "eye.png", *option)
+    assert (said.code, said.out) == (2, "")
+    name = option[0].replace("--no-", "--")
+    assert f"{name} is for tables and sets of pictures; eye.png is one photo" in said.err
+
+
+@pytest.mark.parametrize(
     ("options", "words"),
     [
         (["--components", "many"], "--components takes a whole number"),
         (["--components", "99"], "n_components is at most"),
         (["--components", "0"], "n_components is a whole number of at least 1"),
+        (["--components", "nan"], "n_components is a whole number of at least 1"),
+        (["--components", "inf"], "n_components is a whole number of at least 1"),
+        (["--components=-inf"], "n_components is a whole number of at least 1"),
+        (["--components", "1e400"], "n_components is a whole number of at least 1"),
+        (["--components", "1.0"], "say 1 for one component, 'none' for all"),
+        (["--components", "0.5", "--method", "lda", "--target", "kind"], "is a share"),
+        (["--components", "0.9", "--method", "factor"], "is a share"),
         (["--method", "pce"], "Did you mean 'pca'"),
         (["--method", "eigenfaces"], "no eigenfaces"),
         (["--target", "nothing"], "'nothing' for the target"),

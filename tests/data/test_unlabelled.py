@@ -66,6 +66,22 @@ def test_a_single_array_keeps_its_last_column(ending, tmp_path):
     assert cut.labels.tolist() == ["2", "5", "8", "11"]
 
 
+def test_arrays_that_come_with_their_target_take_no_other(tmp_path):
+    x, y = np.arange(12.0).reshape(4, 3), np.arange(4)
+    for target in (0, "x0"):
+        with pytest.raises(DataError, match="comes with its target, 'target'"):
+            load_unlabelled((x, y), target=target)
+
+
+def test_labels_keep_all_their_digits():
+    y = np.array([1_234_567.0, 1_234_568.0, 0.1234567891, 1e20])
+    found = load_unlabelled((np.arange(8.0).reshape(4, 2), y))
+    assert found.labels is not None
+    assert found.answers is not None
+    assert found.labels.tolist() == ["1234567", "1234568", "0.1234567891", "1e+20"]
+    np.testing.assert_array_equal(found.answers, y)
+
+
 def test_pictures_without_labels(tmp_path):
     for i in range(3):
         Image.new("L", (5, 4), 40 * i).save(tmp_path / f"{i}.png")

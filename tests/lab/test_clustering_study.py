@@ -5,10 +5,14 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from PIL import Image
 
 from gradlab.errors import DataError, RecipeError
 from gradlab.lab.clustering import cluster_study
+from gradlab.lab.clustering_page import page_of
+from gradlab.lab.compression import compression_study
 from gradlab.lab.profiles import cluster_sentence, profiles
+from gradlab.lab.segmentation import segmentation_study
 
 
 def blobs(n=40, *, seed=0, apart=9.0):
@@ -48,7 +52,12 @@ def test_the_target_is_not_used_in_the_fit():
 def test_a_cloud_without_groups_is_said_to_have_none():
     x = np.random.default_rng(1).uniform(size=(120, 2))
     study = cluster_study(x, (2, 3, 4), restarts=2)
-    assert study.sentences[0].startswith("Nothing says how many clusters array has.")
+    assert study.choice.best == 1
+    assert study.headline.startswith("array does not fall into groups; the 4 clusters shown, of ")
+    assert study.certainty[0].startswith("No groups stand out")
+    judged = cluster_study(x, (1, 2, 3, 4), restarts=2)
+    assert judged.n_clusters == 1
+    assert judged.headline == "array does not fall into groups."
 
 
 def test_centroids_come_back_in_the_units_of_the_columns(study):
@@ -148,6 +157,10 @@ class TestRefuses:
             ({"beta": 1.0}, "beta is a setting of fuzzy"),
             ({"method": "fuzzy", "beta": 1.0, "m": 2.0}, "give one of them"),
             ({"restarts": 0}, "restarts must be at least 1"),
+            ({"restarts": 1001}, "restarts must be at most 1,000; got 1,001"),
+            ({"k": range(1, 32)}, "at most 30 numbers at a time; got 31, from 1 to 31"),
+            ({"k": (1, 2)}, "at least two above 1, as 1-3 or 2,3; got 1,2"),
+            ({"k": (3, 1)}, "at least two above 1, as 1-3 or 2,3; got 1,3"),
             ({"scaling": "standart"}, "Did you mean 'standard'"),
         ],
     )
@@ -163,6 +176,8 @@ class TestRefuses:
 def test_two_rows_are_clustered_without_a_silhouette():
     study = cluster_study(np.array([[1.0], [2.0]]))
     assert study.n_clusters == 2
+    assert study.headline == "array in 2 clusters, the only number its rows allow, of 1 and 1 rows."
+    assert " as asked for, " in cluster_study(np.array([[1.0], [2.0]]), 2).headline
     assert len(study.silhouettes) == 0
     assert "silhouette" not in study.labels_table().columns
 
@@ -172,3 +187,64 @@ def test_numbers_of_every_size():
     study = cluster_study(x, 2)
     assert study.sizes.tolist() == [2, 2]
     assert np.isfinite(study.distances).all()
+
+
+def test_a_fuzzy_cluster_without_rows_is_not_described():
+    x = np.random.default_rng(0).normal(size=(60, 2))
+    study = cluster_study(x, 5, method="fuzzy", beta=0.05)
+    assert study.sizes[-1] == 0
+    assert study.marks[-1] == (
+        "Cluster 5 holds no row: it coincides with others; ask for fewer clusters or a larger beta."
+    )
+    for profile in study.profiles:
+        assert profile.away[-1] == 0
+        assert np.isnan(profile.means[-1])
+        assert profile.away[0] != 0
+
+
+def test_a_column_s_name_puts_no_sentence_in_the_wrong_section():
+    x, labels = blobs()
+    frame = pl.DataFrame(
+        {"a": x[:, 0], "b": x[:, 1], "start time": np.array(["p", "q", "r"])[labels]}
+    )
+    study = cluster_study(frame, 3, target="start time", restarts=2)
+    starts = next(s for s in page_of(study).sections if s.title == "Other starts")
+    assert starts.sentences == study.about_starts
+    assert len(starts.sentences) == 1
+    assert study.sentences == (study.headline, *study.certainty, *study.about_starts, *study.marks)
+
+
+class TestExactPictures:
+    @pytest.fixture
+    def flat(self, tmp_path):
+        path = tmp_path / "flat.png"
+        Image.fromarray(np.full((16, 24, 3), 90, np.uint8)).save(path)
+        return path
+
+    def test_of_few_colours_have_no_error(self, flat, tmp_path):
+        study = segmentation_study(flat, 1)
+        assert study.sentences[0] == (
+            "Against the original, flat in few colours reaches no error with 1 colour (1 colour in "
+            "all)."
+        )
+        html = study.report(tmp_path / "r.html").read_text(encoding="utf-8")
+        assert "1 colour, no error" in html
+        assert "PSNR –: no error." in html
+        for words in ("inf dB", "1 colours"):
+            assert words not in html
+
+    def test_of_few_components_have_no_error(self, flat, tmp_path):
+        study = compression_study(flat, 1)
+        assert study.sentences[0].startswith(
+            "By lines, flat reaches no error with 1 component, in 0 kB"
+        )
+        html = study.report(tmp_path / "r.html").read_text(encoding="utf-8")
+        assert "PSNR –: no error." in html
+        for words in ("inf dB", "1 components"):
+            assert words not in html
+
+    def test_photos_have_the_same_bounds_as_tables(self, flat):
+        with pytest.raises(RecipeError, match="at most 30 numbers"):
+            segmentation_study(flat, range(1, 32))
+        with pytest.raises(RecipeError, match="restarts must be at most"):
+            segmentation_study(flat, 2, restarts=10**6)

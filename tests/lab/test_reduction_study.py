@@ -5,11 +5,14 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from threadpoolctl import ThreadpoolController
 
 from gradlab.errors import DataError, RecipeError
 from gradlab.lab.compression import compression_study
 from gradlab.lab.reduction import METHODS, reduction_study
+from gradlab.lab.reduction_page import _labels, page_of
 from gradlab.lab.segmentation import segmentation_study
+from gradlab.lab.separation import threads_for
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +81,78 @@ def test_joined_columns_are_named():
     assert "Joined: a and copy." in study.sentences
 
 
+def _colours(classes: list[str | None]) -> set[str]:
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame({"x": rng.normal(size=40), "y": rng.normal(size=40)})
+    kinds = [classes[i % len(classes)] for i in range(40)]
+    study = reduction_study(frame.with_columns(kind=pl.Series(kinds)), target="kind")
+    return set(_labels(study, np.arange(40)).tolist())
+
+
+def test_classes_whose_names_begin_alike_keep_their_own_colours():
+    same = "a very long name of a class, number "
+    assert len(_colours([same + "one", same + "two", "b"])) == 3
+
+
+def test_a_class_called_unknown_is_not_the_rows_without_a_class():
+    assert _colours(["unknown", None, "b"]) == {"unknown", "unknown (1)", "b"}
+
+
+def test_numbers_written_in_two_ways_are_two_classes():
+    x = np.random.default_rng(0).normal(size=(30, 2))
+    study = reduction_study((x, np.array(["1", "01", "2"] * 10)))
+    assert set(study.inputs.classes) == {"1", "01", "2"}
+    assert len(set(_labels(study, np.arange(30)).tolist())) == 3
+
+
+def test_no_column_is_lost_through_its_name(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame(rng.normal(size=(30, 3)), schema=["row", "label c", "column"])
+    frame = frame.with_columns(c=pl.Series(["x", "y"] * 15))
+    reduction_study(frame, "merge", target="c", n_components=3).save(tmp_path)
+    table = pl.read_csv(tmp_path / "components.csv")
+    assert table.columns == ["row", "row (1)", "label c (1)", "column", "label c"]
+    assert table["row"].to_list() == list(range(1, 31))
+    assert table["label c"].to_list() == ["x", "y"] * 15
+    loadings = pl.read_csv(tmp_path / "loadings.csv")
+    assert loadings.columns == ["column", "row", "label c", "column (1)"]
+    assert loadings["column"].to_list() == ["row", "label c", "column"]
+
+
+def test_a_column_called_as_a_value_of_another():
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame({"c": ["x", "y", "y"] * 10, "c = x": rng.normal(size=30)})
+    assert reduction_study(frame).loading_names == ("c = x (1)", "c = x (2)", "c = y")
+
+
+@pytest.mark.parametrize(
+    ("cell", "scaling", "said"),
+    [
+        (None, "standard", "after scaling and filling missing cells on all rows both"),
+        (0.0, "standard", "after scaling on all rows both"),
+        (0.0, "none", "30 rows: both"),
+    ],
+)
+def test_the_page_says_what_the_folds_have_seen(cell, scaling, said):
+    rng = np.random.default_rng(0)
+    x = [cell, *rng.normal(size=29).tolist()]
+    frame = pl.DataFrame({"x": x, "y": rng.normal(size=30), "kind": ["a", "b"] * 15})
+    study = reduction_study(frame, target="kind", scaling=scaling)
+    found = [item for item in page_of(study).method if "PCA against LDA" in str(item)]
+    assert said in str(found[0])
+
+
+def test_small_decompositions_do_not_wait_for_threads():
+    small, large = np.zeros((400, 4096)), np.zeros((1000, 4096))
+    blas = ThreadpoolController().select(user_api="blas")
+    allowed = [library.num_threads for library in blas.lib_controllers]
+    with threads_for(small):
+        assert {library.num_threads for library in blas.lib_controllers} == {1}
+    with threads_for(large):
+        assert [library.num_threads for library in blas.lib_controllers] == allowed
+    assert [library.num_threads for library in blas.lib_controllers] == allowed
+
+
 def test_rows_without_a_class_are_projected_not_learnt_from():
     frame = pl.DataFrame(
         {
@@ -109,6 +184,20 @@ class TestRefuses:
     def test_numbers_of_components_that_make_no_sense(self, n):
         with pytest.raises(RecipeError, match="n_components"):
             reduction_study("iris", n_components=n)
+
+    @pytest.mark.parametrize("n", [np.nan, np.inf, -np.inf, -(10**400)])
+    def test_no_number_of_components(self, n):
+        with pytest.raises(RecipeError, match="n_components is a whole number"):
+            reduction_study("iris", n_components=n)
+
+    @pytest.mark.parametrize("method", ["lda", "factor"])
+    def test_a_share_where_no_variance_is_kept(self, method):
+        with pytest.raises(RecipeError, match="is a share of the variance"):
+            reduction_study("iris", method, n_components=0.5)
+
+    def test_one_as_a_share(self):
+        with pytest.raises(RecipeError, match="say 1 for one component, 'none' for all"):
+            reduction_study("iris", n_components=1.0)
 
     def test_a_method_that_does_not_exist(self):
         with pytest.raises(RecipeError, match="Did you mean 'pca'"):

@@ -1,5 +1,6 @@
 """Scorecards: what they hold, what they conclude, and what they refuse; the log of rounds."""
 
+import html
 import json
 import math
 
@@ -10,6 +11,7 @@ import pytest
 from gradlab import metrics
 from gradlab.errors import DataError
 from gradlab.lab.scoring import read_predictions, score_predictions
+from gradlab.plots.confusion import confusion_figure
 from gradlab.training.supervised import DEFAULT_LOSS, loss_name
 from gradlab.training.task import Task
 
@@ -308,12 +310,31 @@ class TestConclusions:
         wild[:2] += 100
         assert "The worst 3 of 300 rows make" in self.said(y, wild)
 
+    def test_huge_numbers_have_the_intervals_of_small_ones(self, numbers):
+        y, prediction, card = numbers
+        huge = score_predictions(1e60 * y, 1e60 * prediction)
+        for name in ("R²", "RMSE", "MSE"):
+            scale = {"R²": 1, "RMSE": 1e60, "MSE": 1e120}[name]
+            ends = (huge.score(name).low, huge.score(name).high)
+            own = card.score(name)
+            assert ends == pytest.approx((scale * own.low, scale * own.high), rel=1e-6), name
+
     def test_constant_targets_have_no_r2(self):
         card = score_predictions(np.full(20, 2.5), np.linspace(2, 3, 20))
         assert card.score("R²").value is None
         assert "y is constant" in card.score("R²").note
         assert card.score("MAE").value > 0
         assert "undefined" in card.sentences[0]
+
+
+class TestPages:
+    def test_names_that_look_like_tags_are_shown_as_they_are(self, tmp_path):
+        names = ["<img src=x onerror=alert(1)>", "&lt;img&gt;", "<img>"]
+        card = score_predictions(names * 5, names * 5)
+        figure = confusion_figure(card.confusion)
+        shown = figure.data[0].x
+        assert not any("<" in name for name in shown)
+        assert [html.unescape(name) for name in shown] == sorted(names)
 
 
 BAD = {
@@ -362,6 +383,12 @@ class TestWhatIsGiven:
         assert card.kind == "multiclass"
         assert "kind='regression' for the other" in card.notes[0]
         assert score_predictions(y, y, kind="regression").kind == "regression"
+
+    def test_whole_numbers_that_floats_no_longer_tell_apart_are_a_quantity(self, rng):
+        y = np.floor(rng.random(50) * 1e5) * 1e15
+        card = score_predictions(y, y + 1e17)
+        assert card.kind == "regression"
+        assert card.score("MAE").value == pytest.approx(1e17)
 
     @pytest.mark.parametrize(
         ("labels", "positive"),
@@ -471,6 +498,22 @@ class TestReading:
         one = read_predictions(path, truth="a", predicted="b", scores=["s"])
         assert one.scores.tolist() == [0.1, 0.9]
         assert one.classes is None
+
+    @pytest.mark.parametrize("label", ["no", "yes"])
+    def test_one_column_of_a_named_class_is_of_that_class(self, label, tmp_path):
+        path = tmp_path / "one.csv"
+        share = {"no": [0.9, 0.1, 0.2, 0.7], "yes": [0.1, 0.9, 0.8, 0.3]}[label]
+        pl.DataFrame({"y": ["no", "yes", "yes", "no"], f"p({label})": share}).write_csv(path)
+        found = read_predictions(path, truth="y")
+        assert found.classes == ("no", "yes")
+        np.testing.assert_allclose(found.scores[:, 1], [0.1, 0.9, 0.8, 0.3])
+        card = score_predictions(found.y, None, found.scores, classes=found.classes)
+        assert (card.positive, card.score("AUC").value) == ("yes", 1)
+
+    def test_a_column_is_not_compared_with_itself(self, table):
+        with pytest.raises(DataError, match="compared with itself"):
+            read_predictions(table, truth="kind", predicted="kind")
+        assert read_predictions(table, truth="kind", predicted="kind", truth_from=table).name
 
     @pytest.mark.parametrize(
         ("options", "message"),

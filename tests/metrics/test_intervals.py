@@ -8,6 +8,7 @@ from scipy import stats
 
 from gradlab import metrics
 from gradlab.errors import DataError
+from gradlab.metrics.resampling import interval_from
 
 
 def mean(y, prediction):
@@ -174,3 +175,17 @@ BAD = {
 def test_what_has_no_interval_is_refused(message):
     with pytest.raises(DataError, match=message):
         BAD[message]()
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e120, 1e300])
+def test_ends_do_not_depend_on_the_scale(scale, rng):
+    values, left_out = rng.gamma(2, size=500), rng.gamma(2, size=60)
+    small = interval_from(2.0, values, left_out)
+    large = interval_from(2.0 * scale, scale * values, scale * left_out)
+    assert large.method == small.method == "bootstrap (BCa)"
+    assert (large.low, large.high) == pytest.approx((scale * small.low, scale * small.high))
+
+
+def test_where_the_jackknife_overflows_the_ends_are_percentiles(rng):
+    found = interval_from(2.0, rng.gamma(2, size=500), np.full(60, 1.7e308))
+    assert found.method == "bootstrap (percentile)"

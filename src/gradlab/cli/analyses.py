@@ -55,8 +55,7 @@ def free(out: Path | None) -> None:
     """Refuse, before any work is done, a folder that can't take the results."""
     from gradlab.lab.results_folder import check_results_free
 
-    if out is not None:
-        check_results_free(out)
+    check_results_free(out)
 
 
 @contextmanager

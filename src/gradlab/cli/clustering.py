@@ -60,10 +60,19 @@ def cluster(
     ks = None if k is None else counts_from(k, "--k")
     configure()
     if is_photo_source(data):
-        given = {"--target": target, "--drop": drop, "--beta": beta, "--m": m}
+        given = {
+            "--target": target,
+            "--drop": drop,
+            "--no-header" if header is False else "--header": header,
+            "--image-size": image_size,
+            "--scaling": None if scaling == "auto" else scaling,
+            "--beta": beta,
+            "--m": m,
+        }
         for option, value in given.items():
             if value is not None:
-                raise RecipeError(f"{option} is for tables; {data} is a photo. Leave it out.")
+                what = "sets of pictures" if option == "--image-size" else "tables"
+                raise RecipeError(f"{option} is for {what}; {data} is a photo. Leave it out.")
         if method != "kmeans":
             raise RecipeError(f"Photos are drawn by k-means; leave --method {method} out.")
         from gradlab.lab.segmentation import segmentation_study

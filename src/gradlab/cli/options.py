@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from gradlab.training.recipe import Recipe
 
 
+PYTHON_ONLY = ("classes", "shrinkage")
+"""Arguments that messages name and no command takes."""
+
 MOST_COUNT = 10_000
 """Largest number of clusters or components that is taken for what was meant."""
 
@@ -164,7 +167,8 @@ def as_options(text: str) -> str:
     """
     names = (
         "task|target|groups|time|test|drop|header|series|text|tokens|window|horizon|image_size|"
-        "unreadable|truth|predicted|scores|positive|method"
+        "unreadable|truth|predicted|prediction|scores|positive|method|kind|truth_from|classes|"
+        "shrinkage"
     )
     argument = rf"\b({names})=\(?('[^']*'|\"[^\"]*\"|\d+|True|False)?(,?\))?"
     return re.sub(argument, lambda found: _option(*found.group(1, 2)), text)
@@ -174,4 +178,9 @@ def _option(name: str, value: str | None) -> str:
     if name == "header":
         return "--no-header" if value == "False" else "--header"
     bare = (value or "").strip("'\"")
+    if name == "truth_from":
+        return "the second argument"
+    if name in PYTHON_ONLY:
+        return f"{name}={value or ''} in Python"
+    name = "predicted" if name == "prediction" else name
     return f"--{name.replace('_', '-')} {bare}".rstrip()

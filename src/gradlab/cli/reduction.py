@@ -28,7 +28,9 @@ def reduce(
         str | None,
         typer.Option(
             help="How many to keep: 2, a share of the variance as 0.7, or none for all; 0.7 by "
-            "default. Of one photo several, as 5,20,50."
+            "default. lda and factor take no share. For merge a share is the correlation from "
+            "which columns are joined, and none still joins those that correlate by 0.7. "
+            "Of one photo several, as 5,20,50."
         ),
     ] = None,
     target: Annotated[
@@ -39,9 +41,12 @@ def reduce(
     header: Header = None,
     image_size: ImageSize = None,
     scaling: Annotated[
-        str, typer.Option(help="standard, minmax, none; auto is standard, of pictures none.")
-    ] = "auto",
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of samples and folds.")] = 0,
+        str | None,
+        typer.Option(help="standard, minmax, none; auto, the default: standard, of pictures none."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**32 - 1, help="Of samples and folds; 0 by default.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the results; gradlab-reduce by default.")
     ] = None,
@@ -56,10 +61,21 @@ def reduce(
     configure()
     pictures = is_photo_source(data)
     if pictures and not Path(data).is_dir():
-        given = {"--target": target, "--drop": drop, "--method": method}
+        given = {
+            "--target": target,
+            "--drop": drop,
+            "--method": method,
+            "--scaling": scaling,
+            "--image-size": image_size,
+            "--header": header,
+            "--seed": seed,
+        }
         for option, value in given.items():
             if value is not None:
-                raise RecipeError(f"{option} is for tables; {data} is one photo. Leave it out.")
+                raise RecipeError(
+                    f"{option} is for tables and sets of pictures; {data} is one photo. Leave it "
+                    "out."
+                )
         from gradlab.lab.compression import compression_study
 
         asked = None if components is None else counts_from(components, "--components")
@@ -76,10 +92,10 @@ def reduce(
             n_components=None if components is None else components_from(components),
             target=target,
             drop=tuple(name for text in drop or [] for name in text.split(",")),
-            scaling=scaling,
+            scaling=scaling or "auto",
             header=header,
             image_size=image_size,
-            seed=seed,
+            seed=seed or 0,
             command=typed(),
         )
     hand_over(study, name="gradlab-reduce", out=out, notes=study.notes, as_json=as_json)

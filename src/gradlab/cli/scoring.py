@@ -1,7 +1,7 @@
 """gradlab score."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -29,6 +29,10 @@ def score(
         list[str] | None,
         typer.Option(help="Column of scores; may be repeated. All 'p(label)' by default."),
     ] = None,
+    kind: Annotated[
+        Literal["auto", "binary", "multiclass", "regression"],
+        typer.Option(help="What the table holds: classes, or a quantity."),
+    ] = "auto",
     positive: Annotated[str | None, typer.Option(help="Positive class of two.")] = None,
     cost: Annotated[
         str | None,
@@ -55,6 +59,7 @@ def score(
             truth=truth,
             predicted=predicted,
             scores=tuple(scores) if scores else None,
+            kind=kind,
             positive=positive,
             cost=costs,
             header=header,

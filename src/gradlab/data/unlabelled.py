@@ -38,6 +38,7 @@ class Unlabelled:
             is known. Never among the features.
         label_name: The column that says so; "" if none does.
         notes: What was decided while reading, one sentence each.
+        answers: The labels as they came, numbers as numbers; None if nothing is known.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Unlabelled:
     labels: Shaped[np.ndarray, " rows"] | None = None
     label_name: str = ""
     notes: tuple[str, ...] = ()
+    answers: Shaped[np.ndarray, " rows"] | None = None
 
 
 def load_unlabelled(
@@ -84,9 +86,10 @@ def load_unlabelled(
             unreadable=unreadable,
             max_bytes=max_bytes,
         )
-        classes = np.array([_text(label) for label in data.classes or ()], object)
+        classes = np.array([label_text(label) for label in data.classes or ()], object)
         labels = classes[data.y] if data.classes else _texts(data.y)
-        return Unlabelled(data.name, data.features, labels, data.target_name, data.notes)
+        answers = labels if data.classes else data.y
+        return Unlabelled(data.name, data.features, labels, data.target_name, data.notes, answers)
     pictures = unlabelled_images(
         source,
         image_size=image_size,
@@ -153,16 +156,22 @@ def _cut(data: Arrays, target: str | int | None) -> Arrays:
 def _of_arrays(data: Arrays, target: str | int | None, drop: tuple[str, ...]) -> Unlabelled:
     if target is not None and (data.y is None or target != data.target_name):
         known = f"'{data.target_name}'" if data.y is not None else "none"
-        if not isinstance(target, int):
+        if not (isinstance(target, int) and _is_cut(data, target)):
             raise DataError(
                 f"{data.name} comes with its target, {known}; target={target!r} can't be chosen. "
                 "Leave target= out."
             )
     _check_rows(len(data.x) if data.x.ndim else 0, data.name)
     features, left_out = arrays_module.feature_table(data, drop=drop)
-    labels = None if data.y is None else _texts(arrays_module.answers(data))
+    answers = None if data.y is None else arrays_module.answers(data)
+    labels = None if answers is None else _texts(answers)
     name = "" if labels is None else data.target_name
-    return Unlabelled(data.name, features, labels, name, (*data.notes, *left_out))
+    return Unlabelled(data.name, features, labels, name, (*data.notes, *left_out), answers)
+
+
+def _is_cut(data: Arrays, target: int) -> bool:
+    """Return whether the target is a column that was cut from one array, by its index."""
+    return data.names is not None and data.target_name == f"x{target % (len(data.names) + 1)}"
 
 
 def _of_table(
@@ -175,10 +184,10 @@ def _of_table(
     names = frame.columns
     target = data.target_name if target is None else target
     taken = {columns.resolve(name, names, "drop", where) for name in drop}
-    labels, label_name, notes = None, "", list(data.notes)
+    answers, label_name, notes = None, "", list(data.notes)
     if target is not None:
         label_name = columns.resolve(target, names, "target", where)
-        labels = _texts(columns.target_values(frame[label_name], where))
+        answers = columns.target_values(frame[label_name], where)
         taken.add(label_name)
     inputs = frame.select([name for name in names if name not in taken])
     if inputs.width == 0:
@@ -192,7 +201,8 @@ def _of_table(
                 f"The last column, '{last}' ({n} names), is one of the columns here. If it is the "
                 f"answer and not to be looked at, name it: target='{last}'."
             )
-    return Unlabelled(where, features, labels, label_name, (*notes, *left_out))
+    labels = None if answers is None else _texts(answers)
+    return Unlabelled(where, features, labels, label_name, (*notes, *left_out), answers)
 
 
 def _check_rows(n_rows: int, where: str) -> None:
@@ -203,9 +213,16 @@ def _check_rows(n_rows: int, where: str) -> None:
 
 def _texts(values: Shaped[np.ndarray, " rows"]) -> Shaped[np.ndarray, " rows"]:
     lost = missing(values)
-    texts = [None if gone else _text(v) for gone, v in zip(lost, values.tolist(), strict=True)]
+    texts = [None if gone else label_text(v) for gone, v in zip(lost, values.tolist(), strict=True)]
     return np.array(texts, object)
 
 
-def _text(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def label_text(value: Any) -> str:
+    """Return a label as text, all its digits, so that different labels stay different.
+
+    >>> label_text(1234567.0), label_text(0.1), label_text("cat")
+    ('1234567', '0.1', 'cat')
+    """
+    if not isinstance(value, float):
+        return str(value)
+    return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from gradlab.data.images import ImageSize
 from gradlab.errors import DataError, RecipeError, unknown
 from gradlab.files import write_whole
-from gradlab.lab.choosing import choice_content
+from gradlab.lab.choosing import check_effort, choice_content
 from gradlab.lab.inputs import Inputs, few_classes, in_own_units, read_inputs
 from gradlab.lab.profiles import Profile, cluster_sentence, profiles
 from gradlab.lab.results_folder import write_results
@@ -73,6 +73,8 @@ class ClusterStudy:
         inputs: The rows.
         method: "kmeans" or "fuzzy".
         asked: Numbers of clusters that were compared.
+        is_usual: Whether these are the usual ones, so far as the rows allow, none having been
+            given.
         choice: How they compare; None if one was asked for.
         n_clusters: How many there are.
         labels: Cluster of each row, from 0.
@@ -94,6 +96,7 @@ class ClusterStudy:
     inputs: Inputs
     method: str
     asked: tuple[int, ...]
+    is_usual: bool
     choice: "Choice | None"
     n_clusters: int
     labels: Int[np.ndarray, " rows"]
@@ -129,16 +132,24 @@ class ClusterStudy:
     @property
     def sentences(self) -> tuple[str, ...]:
         """What to conclude, most important first."""
-        return (self._headline(), *self._how_sure(), *self._marks())
+        return (self.headline, *self.certainty, *self.about_starts, *self.marks)
 
-    def _headline(self) -> str:
+    @property
+    def headline(self) -> str:
+        """How many clusters there are, and of how many rows."""
         name, sizes = self.inputs.data.name, [f"{size:,}" for size in self.sizes]
         listed = ", ".join(sizes[:-1]) + f" and {sizes[-1]}" if len(sizes) > 1 else sizes[0]
         if len(sizes) > 12:
             listed = f"{sizes[-1]} to {sizes[0]}"
         n = f"{self.n_clusters} cluster{'s' * (self.n_clusters != 1)}"
         if self.choice is None:
-            return f"{name} in {n}, as asked for, of {listed} rows."
+            why = "the only number its rows allow" if self.is_usual else "as asked for"
+            return f"{name} in {n}, {why}, of {listed} rows."
+        if self.choice.best == 1:
+            shown = f"{n} shown, of {listed} rows, are those of the best silhouette"
+            return f"{name} does not fall into groups" + (
+                "." if self.n_clusters == 1 else f"; the {shown}."
+            )
         if self.choice.best == self.n_clusters:
             low, high = min(self.asked), max(self.asked)
             return f"{name} falls into {n}, chosen of {low} to {high}, of {listed} rows."
@@ -147,7 +158,9 @@ class ClusterStudy:
             "those of the best silhouette."
         )
 
-    def _how_sure(self) -> list[str]:
+    @property
+    def certainty(self) -> tuple[str, ...]:
+        """How sure their number is, how far they lie apart, and what labels say."""
         said = [] if self.choice is None else [self.choice.sentences[0]]
         if len(self.silhouettes):
             found = self.silhouette
@@ -160,6 +173,12 @@ class ClusterStudy:
             said.append(f"The mean silhouette is {found:.2f}: {how}.")
         if self.agreement is not None:
             said.append(self.agreement.sentence)
+        return tuple(said)
+
+    @property
+    def about_starts(self) -> tuple[str, ...]:
+        """How far the result hangs on where the search started."""
+        said = []
         if len(self.restarts) > 1:
             best = min(self.restarts)
             near = sum(value <= best * 1.01 for value in self.restarts)
@@ -173,16 +192,19 @@ class ClusterStudy:
                 f"{self.empty_clusters} time{'s' * (self.empty_clusters != 1)} a cluster lost all "
                 "its rows and was started again from a far row."
             )
-        return said
+        return tuple(said)
 
-    def _marks(self) -> list[str]:
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What marks each of the largest clusters of a table; nothing of pictures."""
         if self.inputs.image_shape is not None:
-            return []
-        sizes = self.sizes
-        return [
-            cluster_sentence(self.profiles, cluster, int(sizes[cluster]), self.inputs.n_rows)
+            return ()
+        sizes, n_rows = self.sizes, self.inputs.n_rows
+        harder = "a larger beta" if self.settings["m"] is None else "a smaller m"
+        return tuple(
+            cluster_sentence(self.profiles, cluster, int(sizes[cluster]), n_rows, harder=harder)
             for cluster in range(min(self.n_clusters, 10))
-        ]
+        )
 
     def labels_table(self) -> "pl.DataFrame":
         """Return a row for each row of the data: cluster, distance, silhouette, memberships."""
@@ -301,15 +323,15 @@ def cluster_study(
 
     Args:
         data: Name of a built-in set, path, frame, array, (X, y), or folder of class folders.
-        k: Number of clusters; several to choose from, by elbow, silhouette and gap statistic; by
-            default 2 to 10.
+        k: Number of clusters; several to choose from, by elbow, silhouette and gap statistic, of
+            which at least two are above 1 (30 at most); by default 2 to 10.
         method: "kmeans", or "fuzzy" k-means with degrees of membership.
         target: Column that tells what each row is: clusters are judged by it, not made by it.
         drop, header, image_size: See `load_dataset`.
         scaling: "standard", "minmax", "none", or "auto": standard for tables, none for pictures.
         beta: Stiffness of fuzzy memberships in softmax form; 1 by default.
         m: Exponent of fuzzy memberships in Bezdek's form; give either.
-        restarts: Starts, of which the best is kept.
+        restarts: Starts, of which the best is kept; 1,000 at most.
         seed: Of starts and samples.
         command: The command that does it again, for the report.
 
@@ -325,9 +347,8 @@ def cluster_study(
     if method not in METHODS:
         raise RecipeError(unknown("method", method, METHODS))
     _check_fuzziness(method, beta, m)
-    if restarts < 1:
-        raise RecipeError(f"restarts must be at least 1; got {restarts}.")
     ks = _asked(k)
+    check_effort(ks, restarts)
     inputs = read_inputs(
         data,
         target=target,
@@ -356,6 +377,7 @@ def cluster_study(
         inputs=inputs,
         method=method,
         asked=ks,
+        is_usual=k is None,
         choice=choice,
         n_clusters=len(centers),
         labels=labels,
@@ -399,6 +421,11 @@ def _asked(k: int | Sequence[int] | None) -> tuple[int, ...]:
     ks = (k,) if isinstance(k, int) else tuple(sorted(set(k)))
     if not ks or min(ks) < 1:
         raise RecipeError(f"k counts clusters, from 1; got {k}.")
+    if 1 < len(ks) < 2 + (1 in ks):
+        raise RecipeError(
+            "To compare numbers of clusters, k takes at least two above 1, as 1-3 or 2,3; got "
+            f"{','.join(map(str, ks))}. Give more, or one number."
+        )
     return ks
 
 

@@ -60,8 +60,8 @@ def page_of(study: "ClusterStudy") -> report.PageContents:
 
 def _answer(study: "ClusterStudy") -> tuple[str, ...]:
     """Return what to conclude, with the marks of few clusters; the others stand below."""
-    marks = [said for said in study.sentences if said.startswith("Cluster ")]
-    return tuple(said for said in study.sentences if said not in marks[MARKS_IN_ANSWER:])
+    marks = study.marks[:MARKS_IN_ANSWER]
+    return (study.headline, *study.certainty, *study.about_starts, *marks)
 
 
 def _how_many(study: "ClusterStudy") -> report.Section | None:
@@ -199,7 +199,6 @@ def _strip(study: "ClusterStudy") -> report.Section:
 
 def _marks(study: "ClusterStudy") -> report.Section:
     shape = study.inputs.image_shape
-    sentences = tuple(said for said in study.sentences if said.startswith("Cluster "))
     if shape is not None:
         own = in_own_units(study.inputs, study.centers)
         low, high = float(own.min()), float(own.max())
@@ -245,7 +244,7 @@ def _marks(study: "ClusterStudy") -> report.Section:
     ]
     if study.n_clusters > 1:
         parts.insert(0, _away(study, k))
-    return report.Section("What marks them", sentences, tuple(parts))
+    return report.Section("What marks them", study.marks, tuple(parts))
 
 
 def _away(study: "ClusterStudy", k: int) -> report.Plot:
@@ -298,7 +297,6 @@ def _starts(study: "ClusterStudy") -> report.Section | None:
         (i + 1, value, 100 * (value / best - 1) if best > 0 else 0.0)
         for i, value in enumerate(study.restarts)
     ]
-    sentences = tuple(said for said in study.sentences if "start" in said)
     listing = report.Listing(
         "starts",
         report.Table(
@@ -307,7 +305,7 @@ def _starts(study: "ClusterStudy") -> report.Section | None:
         "k-means searches from a start and may end in a worse place. Starts that end alike make "
         "the result trustworthy.",
     )
-    return report.Section("Other starts", sentences, (listing,))
+    return report.Section("Other starts", study.about_starts, (listing,))
 
 
 def _method(study: "ClusterStudy") -> tuple[report.MethodItem, ...]:

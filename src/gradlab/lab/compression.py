@@ -10,7 +10,7 @@ from gradlab import report
 from gradlab.errors import DataError, RecipeError
 from gradlab.files import write_whole
 from gradlab.lab import page_parts
-from gradlab.lab.photos import Photo, read_photos
+from gradlab.lab.photos import Photo, exact_note, number_of, quality_words, read_photos
 from gradlab.lab.results_folder import write_results
 
 if TYPE_CHECKING:
@@ -146,13 +146,15 @@ def _enough(name: str, table: "pl.DataFrame", way: str) -> str:
     if good.height:
         row = good.row(0, named=True)
         return (
-            f"By {way}, {name} reaches {row['psnr']:.1f} dB with {row['components']} components, "
-            f"in {row['bytes'] / 1000:,.0f} kB: {row['ratio']:.1f} times fewer bytes than pixels."
+            f"By {way}, {name} reaches {quality_words(row['psnr'])} with "
+            f"{number_of(row['components'], 'component')}, in "
+            f"{row['bytes'] / 1000:,.0f} kB: {row['ratio']:.1f} times fewer bytes than pixels."
         )
     row = table.row(-1, named=True)
     return (
-        f"By {way}, {name} reaches {row['psnr']:.1f} dB with the {row['components']} components "
-        f"tried; from {GOOD:.0f} dB on the eye would see little difference."
+        f"By {way}, {name} reaches {quality_words(row['psnr'])} with the "
+        f"{number_of(row['components'], 'component')} tried; "
+        f"from {GOOD:.0f} dB on the eye would see little difference."
     )
 
 
@@ -163,6 +165,8 @@ def _page(study: CompressionStudy) -> report.PageContents:
     height, width = photo.pixels.shape[:2]
     ways = {"lines": study.lines, f"blocks of {PATCH}": study.blocks}
     figure = compression_figure({way: found.table for way, found in ways.items()})
+    table = study.table()
+    note = exact_note(table["psnr"])
     galleries: list[report.Part] = []
     for way, found in ways.items():
         pictures = [
@@ -199,7 +203,7 @@ def _page(study: CompressionStudy) -> report.PageContents:
                         ),
                         wide=True,
                     ),
-                    report.Listing("table", page_parts.table("Compression", study.table())),
+                    report.Listing("table", page_parts.table("Compression", table), note),
                 ),
             ),
             report.Section("Pictures", (), tuple(galleries)),
@@ -224,4 +228,4 @@ def _page(study: CompressionStudy) -> report.PageContents:
 
 def _told(table: "pl.DataFrame", n: int) -> str:
     row = table.filter(table["components"] == n).row(0, named=True)
-    return f"{row['bytes'] / 1000:,.0f} kB, {row['psnr']:.1f} dB"
+    return f"{row['bytes'] / 1000:,.0f} kB, {quality_words(row['psnr'])}"

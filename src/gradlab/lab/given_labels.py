@@ -114,7 +114,8 @@ def _classes(
     if table is not None and table.ndim == 2 and table.shape[1] not in (1, len(known)):
         raise DataError(
             f"There are {table.shape[1]} columns of scores and {len(known)} classes "
-            f"({', '.join(map(repr, known[:8]))}). Name the class of each column with classes=."
+            f"({', '.join(map(repr, known[:8]))}). Name the class of each "
+            "column with classes=, or call the columns of a table 'p(label)'."
         )
     return known
 

@@ -1,5 +1,7 @@
 """From rows without an answer to the numbers that distances and variances are taken of."""
 
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -90,7 +92,8 @@ def read_inputs(
     x = preprocessor.transform(features)
     if is_image and features.numeric.dtype == np.uint8 and scaling == "none":
         x /= 255 if x.max() > MOST_LEVELS else x.max()
-    names = preprocessor.feature_names
+    # A column of numbers may be called "c = x", as the value x of a column c is.
+    names = distinct(preprocessor.feature_names)
     varies = x.max(axis=0) > x.min(axis=0)
     if not varies.any():
         raise DataError(
@@ -103,7 +106,7 @@ def read_inputs(
     return Inputs(
         data=read,
         x=x,
-        names=tuple(names),
+        names=names,
         preprocessor=preprocessor,
         scaling=scaling,
         image_shape=features.row_shape if is_image else None,
@@ -126,6 +129,25 @@ def in_own_units(
     moved = own[:, :n_numeric] / np.where(scale == 0, 1, scale) + made.shift[:n_numeric]
     own[:, :n_numeric] = moved * made.unit + made.origin
     return own
+
+
+def distinct(names: Sequence[str], taken: Collection[str] = ()) -> tuple[str, ...]:
+    """Return names with a number after those that are taken, or that occur more than once.
+
+    >>> distinct(["a", "b", "a", "c"], taken=["c"])
+    ('a (1)', 'b', 'a (2)', 'c (1)')
+    """
+    counts = Counter(names)
+    used = {*taken, *(name for name, n in counts.items() if n == 1)}
+    found = []
+    for name in names:
+        number, new = 1, name
+        if counts[name] > 1 or name in taken:
+            while (new := f"{name} ({number})") in used:
+                number += 1
+            used.add(new)
+        found.append(new)
+    return tuple(found)
 
 
 def few_classes(inputs: Inputs) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradlab.data import features_like
-from gradlab.data.unlabelled import load_unlabelled
+from gradlab.data.unlabelled import label_text, load_unlabelled
 from gradlab.errors import DataError
 from gradlab.metrics.checks import Label
 from gradlab.training.model import Model, load_model
@@ -52,7 +52,7 @@ def model_answers(
     _check(model, path)
     features = features_like(data, model.preprocessor, header=header, **model.reading)  # type: ignore[arg-type]
     read = _read(data, truth or model.target_name, header)
-    if read.labels is None:
+    if read.labels is None or read.answers is None:
         raise DataError(
             f"{read.name} does not say what its rows are, so nothing can be scored. Give data "
             f"with the column '{model.target_name}'."
@@ -70,14 +70,13 @@ def model_answers(
     notes = (f"{lost:,} rows without an answer are left out.",) if lost else ()
     x, lengths = model.inputs(features), model.lengths(features)
     prediction = np.asarray(model.predict(x, lengths))[rows]
-    texts = read.labels[rows]
     if model.kind == "regression":
-        return Answers(_numbers(texts, read.label_name), prediction, None, None,
-                       read.label_name, notes)  # fmt: skip
+        y = _numbers(read.answers[rows], read.label_name)
+        return Answers(y, prediction, None, None, read.label_name, notes)
     shares = np.asarray(model.predict_proba(x, lengths), np.float64)[rows]
     classes = tuple(model.classes)
     return Answers(
-        _as_classes(texts, classes, read.name),
+        _as_classes(read.labels[rows], classes, read.name),
         prediction,
         shares / shares.sum(axis=1, keepdims=True),
         classes,
@@ -113,20 +112,18 @@ def _check(model: Model, path: Path) -> None:
         )
 
 
-def _numbers(texts: np.ndarray, name: str) -> np.ndarray:
+def _numbers(answers: np.ndarray, name: str) -> np.ndarray:
     try:
-        return texts.astype(np.float64)
-    except ValueError:
+        return answers.astype(np.float64)
+    except (TypeError, ValueError):
         raise DataError(
-            f"The model predicts numbers, and '{name}' holds names (e.g. {texts[0]!r})."
+            f"The model predicts numbers, and '{name}' holds names (e.g. {answers[0]!r})."
         ) from None
 
 
 def _as_classes(texts: np.ndarray, classes: tuple[Label, ...], where: str) -> np.ndarray:
     """Return answers as labels of the model's own type."""
-    by_text: dict[str, Label] = {}
-    for label in classes:
-        by_text[f"{label:g}" if isinstance(label, float) else str(label)] = label
+    by_text = {label_text(label): label for label in classes}
     strange = sorted(set(texts.tolist()) - set(by_text))
     if strange:
         raise DataError(

@@ -1,5 +1,7 @@
 """Photographs at their own size: one file, or the pictures that lie in a folder."""
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,29 @@ class Photo:
     name: str
     pixels: UInt8[np.ndarray, "height width 3"]
     notes: tuple[str, ...] = ()
+
+
+def quality_words(psnr: float) -> str:
+    """Write how near a picture comes to its original.
+
+    >>> quality_words(31.24), quality_words(float("inf"))
+    ('31.2 dB', 'no error')
+    """
+    return "no error" if math.isinf(psnr) else f"{psnr:.1f} dB"
+
+
+def exact_note(psnrs: Iterable[float]) -> str:
+    """Say what a table means by the dash it writes for a PSNR without bound."""
+    return "PSNR –: no error." if any(map(math.isinf, psnrs)) else ""
+
+
+def number_of(n: int, one: str) -> str:
+    """Write a number of things.
+
+    >>> number_of(1, "colour"), number_of(1200, "colour")
+    ('1 colour', '1,200 colours')
+    """
+    return f"{n:,} {one}{'s' * (n != 1)}"
 
 
 def is_photo_source(source: Any) -> bool:

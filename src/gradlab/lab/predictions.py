@@ -12,7 +12,7 @@ from gradlab.data.columns import clean, resolve, target_values
 from gradlab.data.readers import KINDS
 from gradlab.data.tables import read_table
 from gradlab.errors import DataError, suggest
-from gradlab.metrics.checks import Label
+from gradlab.metrics.checks import WHOLE, Label
 
 PREDICTED = "predicted "
 PROBABILITY = re.compile(r"p\((.*)\)")
@@ -60,8 +60,8 @@ def read_predictions(
             that was predicted.
 
     Raises:
-        DataError: If a file can't be read, a column is not there, a cell is empty, or the tables
-            differ in length.
+        DataError: If a file can't be read, a column is not there, a cell is empty, the truth is
+            the prediction, or the tables differ in length.
     """
     frame = _frame(Path(path))
     source = frame if truth_from is None else _frame(Path(truth_from))
@@ -73,6 +73,12 @@ def read_predictions(
     where = str(path)
     predicted_names = _predicted(predicted, frame, where)
     truth_names = _truth(truth, predicted_names, source, str(truth_from or path))
+    twice = [name for name in truth_names if name in predicted_names]
+    if twice and truth_from is None:
+        raise DataError(
+            f"'{twice[0]}' of {where} is named as both truth and prediction, so it would be "
+            "compared with itself. Name another column with truth= or predicted=."
+        )
     score_names = _listed(scores) or [name for name in frame.columns if PROBABILITY.fullmatch(name)]
     score_names = [_column(name, frame, "scores", where) for name in score_names]
     if not predicted_names and not score_names:
@@ -91,8 +97,12 @@ def read_predictions(
         table = table.astype(np.float64)
     matches = [PROBABILITY.fullmatch(name) for name in score_names]
     found = [match[1] for match in matches if match is not None]
-    several = table is not None and table.ndim == 2 and len(found) == len(score_names)
-    classes = _as_in(y, prediction, found) if several else None
+    classes = None
+    if table is not None and len(found) == len(score_names):
+        if table.ndim == 2:
+            classes = _as_in(y, prediction, found)
+        else:
+            table, classes = _of_one_column(table, found[0], y, prediction)
     return Predictions(y, prediction, table, classes, truth_names[0])
 
 
@@ -129,8 +139,8 @@ def _truth(
     if missing or any(not name.startswith(PREDICTED) for name in predicted):
         what = f" There is no column '{missing[0]}'." if missing else ""
         raise DataError(
-            f"Which column of {where} is the truth?{what} Name it with truth=, or the data that "
-            f"was predicted with truth_from=.{suggest(names[0], source.columns)}"
+            f"Which column of {where} is the truth?{what} Name it with truth=, or give the data "
+            f"that was predicted as truth_from=.{suggest(names[0], source.columns)}"
         )
     return names
 
@@ -159,16 +169,37 @@ def _values(frame: pl.DataFrame, names: list[str], where: str) -> np.ndarray:
     return columns[0] if len(columns) == 1 else np.column_stack(columns)
 
 
-def _as_in(y: np.ndarray, prediction: np.ndarray | None, names: list[str]) -> tuple[Label, ...]:
-    """Return the names of classes as labels of the truth's type: "1" is 1 if labels are numbers."""
+def _of_one_column(
+    scores: np.ndarray, name: str, y: np.ndarray, prediction: np.ndarray | None
+) -> tuple[np.ndarray, tuple[Label, ...] | None]:
+    """Return the columns of both classes, where the one that is there names a class of two."""
+    known = _known(y, prediction)
+    labels = set(known.values())
+    if len(labels) != 2 or name not in known or len({isinstance(x, str) for x in labels}) > 1:
+        return scores, None
+    other = 1 - scores if scores.min() >= 0 and scores.max() <= 1 else -scores
+    first, second = sorted(labels)  # type: ignore[type-var]
+    # In the order that both columns would have, so that the same class is the positive one.
+    pair = [scores, other] if known[name] == first else [other, scores]
+    return np.column_stack(pair), (first, second)
+
+
+def _known(y: np.ndarray, prediction: np.ndarray | None) -> dict[str, Label]:
+    """Return the labels that occur by their names, and by these in lower case."""
     known: dict[str, Label] = {}
     for values in (y, prediction):
         for value in () if values is None else np.unique(values):
             plain = value.item() if isinstance(value, np.generic) else value
-            if isinstance(plain, float) and plain.is_integer():
+            if isinstance(plain, float) and plain.is_integer() and abs(plain) < WHOLE:
                 plain = int(plain)
             known.setdefault(str(plain), plain)
             known.setdefault(str(plain).lower(), plain)
+    return known
+
+
+def _as_in(y: np.ndarray, prediction: np.ndarray | None, names: list[str]) -> tuple[Label, ...]:
+    """Return the names of classes as labels of the truth's type: "1" is 1 if labels are numbers."""
+    known = _known(y, prediction)
     numeric = all(isinstance(label, int | float) for label in known.values())
 
     def label(name: str) -> Label:

@@ -22,8 +22,9 @@ class Profile:
         column: Its name.
         is_share: The numbers are shares of rows (of a category, of missing cells), not means.
         overall: Over all rows, in the column's own unit.
-        means: Over the rows of each cluster.
-        away: Distance of each mean from the overall one, in deviations over all rows.
+        means: Over the rows of each cluster; NaN of one that holds no row.
+        away: Distance of each mean from the overall one, in deviations over all rows;
+            0 of a cluster that holds no row.
         told_apart: Share of the column's variance that lies between the clusters, 0 to 1.
     """
 
@@ -46,10 +47,11 @@ def profiles(inputs: Inputs, labels: Int[np.ndarray, " rows"], n_clusters: int) 
     variance = x.var(axis=0, dtype=np.float64)
     # A column that is constant, or all but, has nothing to tell.
     safe = np.where(variance > 0, variance, 1.0)
-    away = (means - overall) / np.sqrt(safe)
+    away = np.where((sizes > 0)[:, None], (means - overall) / np.sqrt(safe), 0.0)
     between = sizes @ (means - overall) ** 2 / sizes.sum() / safe
     raw_means, raw_overall = means.copy(), overall.copy()
     raw_means[:, :n_numeric] = _means_of_present(numeric, labels, n_clusters)
+    raw_means[sizes == 0] = np.nan
     raw_overall[:n_numeric] = _means_of_present(numeric, np.zeros_like(labels), 1)[0]
     found = [
         Profile(
@@ -89,8 +91,19 @@ def _means_of_present(x: np.ndarray, labels: np.ndarray, n_clusters: int) -> np.
     return means
 
 
-def cluster_sentence(found: list[Profile], cluster: int, size: int, n_rows: int) -> str:
-    """Say what marks a cluster: its columns that lie farthest from the mean of all rows."""
+def cluster_sentence(
+    found: list[Profile], cluster: int, size: int, n_rows: int, *, harder: str = "a larger beta"
+) -> str:
+    """Say what marks a cluster: its columns that lie farthest from the mean of all rows.
+
+    Fuzzy clusters can hold no row: where memberships are too soft, centroids coincide; `harder`
+    says what makes them less so.
+    """
+    if size == 0:
+        return (
+            f"Cluster {cluster + 1} holds no row: it coincides with others; ask for fewer clusters "
+            f"or {harder}."
+        )
     marks: list[Profile] = []
     for profile in sorted(found, key=lambda profile: -abs(profile.away[cluster])):
         # Of a column with two names, one says what the other does.

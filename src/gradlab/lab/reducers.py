@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gradlab.errors import DataError, RecipeError
-from gradlab.lab.inputs import Inputs, few_classes
+from gradlab.lab.inputs import Inputs, distinct, few_classes
 
 if TYPE_CHECKING:
     import polars as pl
@@ -95,11 +95,10 @@ def by_lda(inputs: Inputs, asked: Asked, seed: int) -> Reduced:
             f"{inputs.n_rows:,} rows: linear discriminant analysis needs at least 2 classes, and "
             "few. Choose another target='…', or use method='pca'."
         )
-    if isinstance(asked, float):
-        asked = None
+    number = asked if isinstance(asked, int) else None
     known = codes >= 0
-    _check_most(asked, min(len(classes) - 1, inputs.x.shape[1]), "min(classes − 1, columns)")
-    model = FisherDiscriminant(asked).fit(inputs.x[known], codes[known])
+    _check_most(number, min(len(classes) - 1, inputs.x.shape[1]), "min(classes − 1, columns)")
+    model = FisherDiscriminant(number).fit(inputs.x[known], codes[known])
     scores = model.transform(inputs.x)
     criteria = np.maximum(np.asarray(model.criteria_, np.float64), 0)
     unknown = int((~known).sum())
@@ -185,7 +184,7 @@ def by_merging(inputs: Inputs, asked: Asked, seed: int) -> Reduced:
         notes = (f"Columns were joined as long as two correlate by {asked:g} or more.",)
     return Reduced(
         model=model,
-        names=tuple(_distinct([str(name) for name in names])),
+        names=distinct([str(name) for name in names]),
         scores=scores,
         loadings=model.components_.T,
         loading_names=inputs.names,
@@ -233,18 +232,6 @@ def _spectrum(eigenvalues: np.ndarray, shares: np.ndarray) -> "pl.DataFrame":
             "cumulative": np.minimum(np.cumsum(shares), 1.0),
         }
     )
-
-
-def _distinct(names: list[str]) -> list[str]:
-    seen: dict[str, int] = {}
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-    taken: dict[str, int] = {}
-    for i, name in enumerate(names):
-        taken[name] = taken.get(name, 0) + 1
-        if seen[name] > 1:
-            names[i] = f"{name} ({taken[name]})"
-    return names
 
 
 def _check_most(asked: Asked, most: int, what: str) -> None:

@@ -4,6 +4,7 @@ import dataclasses
 import time
 import warnings
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,9 @@ from jaxtyping import Float
 from gradlab.data.images import ImageSize
 from gradlab.errors import DataError, RecipeError, unknown
 from gradlab.files import write_whole
-from gradlab.lab.inputs import Inputs, few_classes, read_inputs
+from gradlab.lab.inputs import Inputs, distinct, few_classes, read_inputs
 from gradlab.lab.results_folder import write_results
-from gradlab.lab.separation import Separation, separation
+from gradlab.lab.separation import Separation, separation, threads_for
 
 if TYPE_CHECKING:
     import polars as pl
@@ -80,11 +81,12 @@ class ReductionStudy:
         """Return the rows in the new columns, and their known labels."""
         import polars as pl
 
+        label, labels = f"label {self.inputs.data.label_name}", self.inputs.data.labels
+        names = distinct(self.names, taken=("row", *([label] if labels is not None else [])))
         columns: dict[str, Any] = {"row": np.arange(1, self.inputs.n_rows + 1)}
-        columns |= dict(zip(self.names, self.scores.T, strict=True))
-        labels = self.inputs.data.labels
+        columns |= dict(zip(names, self.scores.T, strict=True))
         if labels is not None:
-            columns[f"label {self.inputs.data.label_name}"] = labels.tolist()
+            columns[label] = labels.tolist()
         return pl.DataFrame(columns)
 
     def loadings_table(self) -> "pl.DataFrame | None":
@@ -94,7 +96,8 @@ class ReductionStudy:
         if self.loadings is None:
             return None
         columns: dict[str, Any] = {"column": list(self.loading_names)}
-        return pl.DataFrame(columns | dict(zip(self.names, self.loadings.T, strict=True)))
+        names = distinct(self.names, taken=columns)
+        return pl.DataFrame(columns | dict(zip(names, self.loadings.T, strict=True)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the results for machines."""
@@ -140,7 +143,7 @@ def reduction_study(
     data: Any,
     method: str = "pca",
     *,
-    n_components: int | float | str | None = None,
+    n_components: Any = None,
     target: str | int | None = None,
     drop: tuple[str, ...] = (),
     scaling: str = "auto",
@@ -157,7 +160,10 @@ def reduction_study(
             the classes of the target best; "kernel-pca" and "polynomial" find curved shapes;
             "factor" finds common causes; "merge" joins the most correlated columns.
         n_components: How many to keep: a number; a share of the variance below 1; "none" for all;
-            by default the fewest that keep 70 % of the variance, of "lda" all there are.
+            by default the fewest that keep 70 % of the variance, of "lda" all there are, of
+            "factor" as many as parallel analysis finds. "lda" and "factor" take no share. Of
+            "merge" a share is the least correlation at which columns are joined, and "none" joins
+            them from 0.7 on as by default.
         target: Column of classes: what "lda" separates, and what colours the rows else; never
             among what is reduced.
         drop, header, image_size: See `load_dataset`.
@@ -190,13 +196,12 @@ def reduction_study(
             f"{inputs.data.name} holds columns, no pictures, so it has no eigenfaces. Use "
             "method='pca'."
         )
+    from gradlab.decomposition.pca import PCA
     from gradlab.lab import reducers
 
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as said, threads_for(inputs.x):
         warnings.simplefilter("always")
         found = reducers.REDUCERS[method](inputs, asked, seed)
-    from gradlab.decomposition.pca import PCA
-
     pca_scores = (
         (inputs.x - found.model.mean_) @ found.model.components_[:2].T
         if method in ("pca", "eigenfaces")
@@ -250,13 +255,26 @@ def _asked(n_components: int | float | str | None, method: str) -> int | float |
             f"n_components is a number, a share of the variance such as 0.7, or 'none' for all; "
             f"got {n_components!r}."
         )
-    is_share = isinstance(n_components, float) and 0 < n_components < 1
-    if not is_share and (n_components != int(n_components) or n_components < 1):
+    is_whole = isinstance(n_components, Integral) or float(n_components).is_integer()
+    if not n_components > 0 or not (is_whole or n_components < 1):
         raise RecipeError(
             f"n_components is a whole number of at least 1, or a share above 0 and below 1; got "
             f"{n_components}."
         )
-    return n_components if is_share else int(n_components)
+    if n_components == 1 and not isinstance(n_components, Integral):
+        raise RecipeError(
+            f"n_components={n_components} could be one component or the whole variance: say 1 for "
+            "one component, 'none' for all."
+        )
+    if n_components >= 1:
+        return int(n_components)
+    if method in ("lda", "factor"):
+        what = "the number of directions" if method == "lda" else "the number of factors"
+        raise RecipeError(
+            f"n_components={n_components} is a share of the variance, which method='{method}' "
+            f"does not keep: give {what}, or leave it out."
+        )
+    return float(n_components)
 
 
 def _separation(inputs: Inputs, method: str, seed: int) -> Separation | None:

@@ -1,5 +1,6 @@
 """The report of a reduction."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from gradlab import report
 from gradlab.lab import page_parts
 from gradlab.lab.face_pictures import face_section
-from gradlab.lab.inputs import few_classes
+from gradlab.lab.inputs import distinct, few_classes
 from gradlab.report.figures import drawn
 
 if TYPE_CHECKING:
@@ -143,10 +144,21 @@ def _labels(study: "ReductionStudy", rows: np.ndarray) -> np.ndarray | None:
     if inputs.label_codes is None or not few_classes(inputs):
         return None
     codes = inputs.label_codes[rows]
-    if (codes >= 0).all() and all(name.isdecimal() for name in inputs.classes):
+    if (codes >= 0).all() and all(_is_plain_number(name) for name in inputs.classes):
         return np.array(inputs.classes).astype(int)[codes]  # 10 comes after 9
-    names = np.array([drawn(name) for name in inputs.classes] + ["unknown"], object)
-    return names[codes].astype(str)
+    names = _drawn(inputs.classes)
+    # The last one, which -1 finds.
+    return np.array([*names, *distinct(["unknown"], taken=names)], object)[codes].astype(str)
+
+
+def _is_plain_number(name: str) -> bool:
+    """Return whether a name is a whole number in its shortest form: "7", neither "07" nor "٧"."""
+    return name.isdecimal() and len(name) <= 18 and str(int(name)) == name
+
+
+def _drawn(names: Sequence[str]) -> tuple[str, ...]:
+    """Return names short enough for a figure, and still as many: equal ones would become one."""
+    return distinct([drawn(name) for name in names])
 
 
 def _rows(study: "ReductionStudy") -> report.Section | None:
@@ -207,7 +219,7 @@ def _biplot(
     figure = biplot_figure(
         scores[rows, :2],
         loadings[:2],
-        [drawn(name) for name in study.inputs.names],
+        _drawn(study.inputs.names),
         labels=labels,
         contribution=shares,
     )
@@ -234,7 +246,7 @@ def _made_of(study: "ReductionStudy") -> report.Section | None:
 
         merges = study.model.merges_
         figure = merge_tree_figure(
-            [drawn(name) for name in study.inputs.names],
+            _drawn(study.inputs.names),
             [(merge.first, merge.second) for merge in merges],
             [merge.correlation for merge in merges],
         )
@@ -260,7 +272,7 @@ def _made_of(study: "ReductionStudy") -> report.Section | None:
                 "loadings",
                 loadings_figure(
                     shown,
-                    [drawn(name) for name in study.loading_names],
+                    _drawn(study.loading_names),
                     [name.replace("component", "PC") for name in names[: shown.shape[1]]],
                 ),
                 title="Weight of each column in each component",
@@ -285,9 +297,18 @@ def _method(study: "ReductionStudy") -> tuple[report.MethodItem, ...]:
         items.append(
             report.MethodItem(
                 "PCA against LDA",
-                f"Five folds of {found.n_rows:,} rows: both are fitted without the left-out rows, "
-                f"whose class a linear rule then names from {found.n_components} numbers.",
+                f"Five folds of {found.n_rows:,} rows: {_made_ready(study)}both are fitted without "
+                f"the left-out rows, whose class a linear rule then names from "
+                f"{found.n_components} numbers.",
             )
         )
     items.append(report.MethodItem("Time", f"{study.seconds:.1f} s"))
     return tuple(items)
+
+
+def _made_ready(study: "ReductionStudy") -> str:
+    """Say what of the left-out rows the folds have seen."""
+    inputs = study.inputs
+    done = ["scaling"] * (inputs.scaling != "none")
+    done += ["filling missing cells"] * bool(inputs.preprocessor.numeric_missing)
+    return f"after {' and '.join(done)} on all rows " if done else ""

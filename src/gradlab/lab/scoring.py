@@ -81,7 +81,7 @@ def score_predictions(
         if prediction is None or scores is not None:
             raise DataError(
                 "Scores of classes make no sense for a quantity. Give the predicted numbers as "
-                'prediction=, or kind="binary" or "multiclass".'
+                "prediction=, or kind='binary' or kind='multiclass'."
             )
         card = score_numbers(
             y, prediction, groups=groups, level=level, n_resamples=n_resamples, seed=seed

@@ -13,7 +13,8 @@ from gradlab import report
 from gradlab.errors import RecipeError
 from gradlab.files import write_whole
 from gradlab.lab import page_parts
-from gradlab.lab.photos import Photo, read_photos
+from gradlab.lab.choosing import check_effort
+from gradlab.lab.photos import Photo, exact_note, number_of, quality_words, read_photos
 from gradlab.lab.results_folder import write_results
 from gradlab.report.numbers import count
 
@@ -54,11 +55,14 @@ class SegmentationStudy:
         """What to conclude, most important first."""
         said = []
         for photo, found in zip(self.photos, self.segmentations, strict=True):
-            quality = [f"{found.psnr[k]:.1f} dB with {k}" for k in self.ks]
-            quality[0] += f" colour{'s' * (self.ks[0] != 1)}"
+            with_k = [number_of(self.ks[0], "colour"), *map(str, self.ks[1:])]
+            quality = [
+                f"{quality_words(found.psnr[k])} with {words}"
+                for k, words in zip(self.ks, with_k, strict=True)
+            ]
             said.append(
-                f"{photo.name} in few colours comes as near to the original as {_join(quality)} "
-                f"({found.n_different:,} colours in all)."
+                f"Against the original, {photo.name} in few colours reaches {_join(quality)} "
+                f"({number_of(found.n_different, 'colour')} in all)."
             )
         said.append(
             "More decibels are nearer; from about 30 dB on the eye sees little difference. "
@@ -125,8 +129,8 @@ def segmentation_study(
 
     Args:
         source: A picture, or a folder with pictures in it.
-        k: Numbers of colours; 2, 3 and 10 by default.
-        restarts: Starts of k-means, of which the best is kept.
+        k: Numbers of colours, 30 at most; 2, 3 and 10 by default.
+        restarts: Starts of k-means, of which the best is kept; 1,000 at most.
         seed: Of the starts.
         command: The command that does it again, for the report.
 
@@ -140,8 +144,7 @@ def segmentation_study(
     ks = USUAL_COLOURS if k is None else (k,) if isinstance(k, int) else tuple(sorted(set(k)))
     if not ks or min(ks) < 1 or max(ks) > 256:
         raise RecipeError(f"k counts colours, from 1 to 256; got {k}.")
-    if restarts < 1:
-        raise RecipeError(f"restarts must be at least 1; got {restarts}.")
+    check_effort(ks, restarts)
     photos, notes = read_photos(source)
     for photo in photos:
         notes += [f"Pictures such as {photo.name} {said}." for said in photo.notes]
@@ -192,7 +195,8 @@ def _page(study: SegmentationStudy) -> report.PageContents:
         ),
         answer=study.sentences if len(study.sentences) < 8 else study.sentences[-1:],
         card=None if many else report.Card(
-            f"With {study.ks[-1]} colours", f"{best:.1f} dB", "PSNR against the original"
+            f"With {number_of(study.ks[-1], 'colour')}", quality_words(best),
+            "PSNR against the original",
         ),
         sections=tuple(
             _section(photo, found, study.ks)
@@ -224,11 +228,11 @@ def _section(photo: Photo, found: "Segmentation", ks: tuple[int, ...]) -> report
     pictures = [report.picture(photo.pixels, "original", f"The photograph {photo.name}")]
     strips = []
     for k in ks:
-        quality = f"{found.psnr[k]:.1f} dB"
-        label = f"{len(found.palettes[k])} colours, {quality}"
-        pictures.append(report.picture(found.images[k], label, f"{photo.name} in {k} colours"))
+        colours = number_of(len(found.palettes[k]), "colour")
+        label = f"{colours}, {quality_words(found.psnr[k])}"
+        pictures.append(report.picture(found.images[k], label, f"{photo.name} in {colours}"))
         strip = palette_strip(found.palettes[k], found.counts[k])
-        strips.append(report.picture(strip, f"K = {k}", f"The {len(found.palettes[k])} colours"))
+        strips.append(report.picture(strip, f"K = {k}", f"The {colours}"))
     table = report.Table(
         "Quality by number of colours",
         ("K", "colours", "distortion", "PSNR (dB)"),
@@ -256,7 +260,7 @@ def _section(photo: Photo, found: "Segmentation", ks: tuple[int, ...]) -> report
                 column=220,
                 pixelated=True,
             ),
-            report.Listing("quality", table),
+            report.Listing("quality", table, exact_note(found.psnr.values())),
         ),
     )
 

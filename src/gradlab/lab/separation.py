@@ -2,11 +2,15 @@
 
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
+
+from gradlab.blas import one_thread
+from gradlab.lab.inputs import SMALL
 
 MOST_ROWS = 5000
 FOLDS = 5
@@ -29,6 +33,15 @@ class Separation:
     n_rows: int
 
 
+def threads_for(x: Float[np.ndarray, "rows columns"]) -> AbstractContextManager[object]:
+    """Keep BLAS to one thread where matrices are small.
+
+    Its threads wait for each other in a loop: in the many small decompositions of a study, on
+    cores that others use as well, they wait ten times as long as one thread takes for it all.
+    """
+    return one_thread() if x.size <= SMALL else nullcontext()
+
+
 def separation(
     x: Float[np.ndarray, "rows columns"],
     labels: Int[np.ndarray, " rows"],
@@ -40,7 +53,7 @@ def separation(
     """Compare reductions by five folds; None if a class has fewer rows than folds.
 
     Args:
-        x: Rows.
+        x: Rows; what they were scaled by, and missing cells filled with, is not fitted again.
         labels: Class of each; rows of -1 are left out.
         reductions: Makes the transformer for a number of components, by name.
         n_components: For all of them alike.
@@ -62,7 +75,7 @@ def separation(
     for train, left_out in folds.split(x, labels):
         for name, make in reductions.items():
             # Directions without spread within classes are met in folds too; all data says so once.
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), threads_for(x):
                 warnings.simplefilter("ignore")
                 reducer = make(n_components).fit(x[train], labels[train])
                 seen = reducer.transform(x[train])

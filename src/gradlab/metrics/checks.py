@@ -8,6 +8,9 @@ from jaxtyping import Bool, Float64, Int, Shaped
 from gradlab.errors import DataError
 
 Label = str | int | float | bool
+WHOLE = 2**53
+"""From here on floats no longer hold every whole number, so they are a quantity."""
+
 Labels = Shaped[np.ndarray, " rows"]
 Array = Any
 """A list, a column of any frame, or an array of NumPy or JAX."""
@@ -61,7 +64,7 @@ def paired_numbers(
 def labels(values: Array, name: str) -> Labels:
     """Return labels as an array of whole numbers, numbers, booleans or text.
 
-    Whole numbers stored as floats become integers, so that 1.0 is the label 1.
+    Whole numbers below 2⁵³ stored as floats become integers, so that 1.0 is the label 1.
 
     Raises:
         DataError: If they are empty, have another shape than (rows,), or a label is missing.
@@ -89,7 +92,8 @@ def labels(values: Array, name: str) -> Labels:
             several = ", ".join(sorted(each.__name__ for each in kinds))
             raise DataError(f"{name} mixes kinds of labels ({several}). Make them all of one kind.")
         array = np.array(plain)
-    if array.dtype.kind == "f" and np.isfinite(array).all() and (array == np.floor(array)).all():
+    exact = array.dtype.kind == "f" and (np.abs(array) < WHOLE).all()
+    if exact and (array == np.floor(array)).all():
         return array.astype(np.int64)
     return array
 

@@ -211,22 +211,31 @@ def interval_from(
     note = f"undefined on {lost} of {len(values)} resamples, left out" if lost else ""
     tails = np.array([(1 - level) / 2, (1 + level) / 2])
     method: Literal["bootstrap (BCa)", "bootstrap (percentile)"] = "bootstrap (percentile)"
-    if left_out is not None and np.isfinite(left_out).all():
+    acceleration = np.nan if left_out is None else _acceleration(left_out)
+    if np.isfinite(acceleration):
         method = "bootstrap (BCa)"
         # Half of the ties, so that a score of few values is not taken for a biased one.
         tied = np.isclose(defined, estimate, rtol=1e-12, atol=0)
         below = np.mean((defined < estimate) & ~tied) + np.mean(tied) / 2
         edge = 0.5 / len(defined)
         bias = ndtri(np.clip(below, edge, 1 - edge))
-        deviations = left_out.mean() - left_out
-        spread = np.sum(deviations**2) ** 1.5
-        acceleration = np.sum(deviations**3) / (6 * spread) if spread > 0 else 0.0
         z = bias + ndtri(tails)
         tails = ndtr(bias + z / (1 - acceleration * z))
     low, high = np.quantile(defined, tails)
     if low == high and not note:
         note = "every resample gave the same score, so the interval says nothing"
     return Interval(float(estimate), float(low), float(high), float(level), method, note)
+
+
+def _acceleration(left_out: Float64[np.ndarray, " parts"]) -> float:
+    """Return Σ d³ / 6 (Σ d²)^1.5 of the deviations d from their mean; NaN if one is not finite."""
+    with np.errstate(all="ignore"):
+        deviations = left_out.mean() - left_out
+        largest = np.abs(deviations).max()
+        if largest == 0:
+            return 0.0
+        deviations = deviations / largest  # scale does not count, and powers of 1 do not overflow
+        return float(np.sum(deviations**3) / (6 * np.sum(deviations**2) ** 1.5))
 
 
 def check_level(level: Scalar) -> None:

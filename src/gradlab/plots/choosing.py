@@ -158,9 +158,8 @@ def choice_figure(figures: Sequence[go.Figure], *, title: str = "How many groups
         vertical_spacing=0.14,
     )
     for row, figure in enumerate(figures, start=1):
-        joined.add_traces(
-            list(figure.data), rows=[row] * len(figure.data), cols=[1] * len(figure.data)
-        )
+        for trace in figure.data:
+            joined.add_trace(trace, row=row, col=1)
         joined.update_xaxes(title="K", tickvals=figure.layout["xaxis"]["tickvals"], row=row, col=1)
         joined.update_yaxes(title=figure.layout["yaxis"]["title"]["text"], row=row, col=1)
     joined.update_layout(title=title, height=120 + 270 * len(figures))

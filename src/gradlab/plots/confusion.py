@@ -1,5 +1,7 @@
 """The confusion matrix as a heat map."""
 
+import html
+
 import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float64, Int64
@@ -24,7 +26,9 @@ def confusion_figure(matrix: ConfusionMatrix, *, title: str = "Confusion matrix"
         matrix: From `gradlab.metrics.confusion_matrix`.
         title: Title.
     """
-    counts, names = matrix.counts, [str(label) for label in matrix.classes]
+    counts = matrix.counts
+    # Plotly takes what looks like a tag for one.
+    names = [html.escape(str(label), quote=False) for label in matrix.classes]
     shares = counts / np.maximum(counts.sum(axis=0, keepdims=True), 1)
     diagonal = np.eye(len(names), dtype=bool)
     right = np.where(diagonal & (counts > 0), shares, np.nan)
