@@ -6,7 +6,7 @@ from pathlib import Path
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from scipy.linalg import subspace_angles
 from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.datasets import load_digits, load_iris, load_wine
@@ -198,7 +198,10 @@ def test_an_affine_map_of_the_features_changes_no_probability(seed):
     np.testing.assert_allclose(after.criteria_, before.criteria_, rtol=1e-6)
 
 
+# Some draws are mixed into nearly a plane, across which J is unbounded: the fit says so.
+@pytest.mark.filterwarnings("ignore:.* of the scatter of the class means:UserWarning")
 @given(st.integers(0, 10_000))
+@example(701)
 def test_the_order_of_rows_and_columns_and_copies_of_rows_do_not_matter(seed):
     X, y = drawn(seed)
     rng = np.random.default_rng(seed)
