@@ -59,8 +59,8 @@ _HOMES = {
     "Source": "gradlab.lab.question",
     "compare": "gradlab.lab.compare",
     "cross_validate": "gradlab.lab.cross_validation",
-    "learning_curve": "gradlab.lab.cross_validation",
-    "validation_curve": "gradlab.lab.cross_validation",
+    "learning_curve": "gradlab.lab.model_curves",
+    "validation_curve": "gradlab.lab.model_curves",
     "resume": "gradlab.lab.compare",
     "open_study": "gradlab.lab.study",
     "per_example": "gradlab.nn.per_example",
@@ -122,8 +122,8 @@ if TYPE_CHECKING:
     from gradlab.lab.compare import resume as resume
     from gradlab.lab.compression import compression_study as compression_study
     from gradlab.lab.cross_validation import cross_validate as cross_validate
-    from gradlab.lab.cross_validation import learning_curve as learning_curve
-    from gradlab.lab.cross_validation import validation_curve as validation_curve
+    from gradlab.lab.model_curves import learning_curve as learning_curve
+    from gradlab.lab.model_curves import validation_curve as validation_curve
     from gradlab.lab.question import Source as Source
     from gradlab.lab.question import Tuning as Tuning
     from gradlab.lab.reduction import reduction_study as reduction_study

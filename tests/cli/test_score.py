@@ -46,6 +46,9 @@ def test_a_model_on_data(gradlab, data_file, tmp_path):
     assert again.code == 0
     assert said.json["scores"][0]["value"] == again.json["scores"][0]["value"]
     assert said.json["kind"] == "multiclass"
+    trained = gradlab("score", "model.safetensors", data_file).err
+    assert "Rows that the model was trained on flatter it" in trained
+    assert "held out when it was trained it had accuracy 0." in trained
     assert gradlab("score", "model.safetensors").code == 2
     (tmp_path / "bare.csv").write_text("height,width [cm],colour\n1,2,red\n2,3,blue\n")
     bare = gradlab("score", "model.safetensors", "bare.csv")

@@ -13,14 +13,9 @@ from sklearn.preprocessing import StandardScaler
 import gradlab as gl
 from gradlab.data import load_dataset
 from gradlab.errors import DataError, RecipeError
-from gradlab.lab.cross_validation import (
-    _folds,
-    _task,
-    corrected_interval,
-    cross_validate,
-    learning_curve,
-    validation_curve,
-)
+from gradlab.lab.cross_validation import cross_validate
+from gradlab.lab.folds import corrected_interval, folds_task, partitions
+from gradlab.lab.model_curves import learning_curve, validation_curve
 from gradlab.lab.question import Source
 from gradlab.training.recipe import Recipe
 
@@ -28,7 +23,7 @@ SMALL = Recipe(hidden=(8,), epochs=10)
 
 
 def parts_of(dataset, n, seed=0):
-    return [(0, i, *part) for i, part in enumerate(_folds(dataset, n, seed))]
+    return partitions(dataset, n, seeds=1, seed=seed)
 
 
 class TestScores:
@@ -83,7 +78,7 @@ class TestNoLeaks:
     def test_each_fold_is_scaled_by_its_own_training_rows(self):
         dataset = load_dataset("iris")
         parts = parts_of(dataset, 5)
-        task, _ = _task(dataset, Source(), [SMALL], parts, 0)
+        task, _ = folds_task(dataset, Source(), [SMALL], parts, 0)
         for (_, _, train, _), shift, scale in zip(parts, task.shift, task.scale, strict=True):
             rows = task.x[train].astype(np.float64)
             np.testing.assert_allclose(shift, rows.mean(axis=0), rtol=1e-5)
@@ -93,7 +88,7 @@ class TestNoLeaks:
         dataset = load_dataset("iris")
         parts = parts_of(dataset, 5)
         patient = Recipe(hidden=(8,), epochs=10, patience=2)
-        task, _ = _task(dataset, Source(), [patient], parts, 0)
+        task, _ = folds_task(dataset, Source(), [patient], parts, 0)
         for (_, _, train, validation), (inner, watched) in zip(parts, task.splits, strict=True):
             assert len(watched) == 12
             assert set(watched) <= set(train)
@@ -127,7 +122,7 @@ class TestNoLeaks:
         dataset = load_dataset("iris")
         parts = parts_of(dataset, 3)
         recipe = SMALL.replace(reduce="pca:2")
-        task, _ = _task(dataset, Source(), [recipe], parts, 0)
+        task, _ = folds_task(dataset, Source(), [recipe], parts, 0)
         matrices = [layer.matrix.value for layer in task.reducers["pca:2"]]
         assert not np.allclose(matrices[0], matrices[1])
         for split, (_, _, train, _) in enumerate(parts):

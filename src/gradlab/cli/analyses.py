@@ -77,9 +77,10 @@ def hand_over(
     as_json: bool,
 ) -> None:
     """Write the results and say what to conclude and where they are."""
-    from gradlab.lab.results_folder import results_folder
+    from gradlab.lab.folder import new_folder
+    from gradlab.lab.results_folder import check_results_free
 
-    folder = results_folder(name, out)
+    folder = new_folder(out, name, check_results_free)
     with working("writing", as_json):
         study.save(folder)
     path = folder / "report.html"

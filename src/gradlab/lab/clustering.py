@@ -14,7 +14,7 @@ from gradlab.data.images import ImageSize
 from gradlab.errors import DataError, RecipeError, unknown
 from gradlab.files import write_whole
 from gradlab.lab.choosing import check_effort, choice_content
-from gradlab.lab.inputs import Inputs, few_classes, in_own_units, read_inputs
+from gradlab.lab.inputs import Inputs, distinct, few_classes, in_own_units, read_inputs
 from gradlab.lab.profiles import Profile, cluster_sentence, profiles
 from gradlab.lab.results_folder import write_results
 
@@ -250,7 +250,7 @@ class ClusterStudy:
 
         own = in_own_units(self.inputs, self.centers)
         columns = {"cluster": np.arange(1, self.n_clusters + 1), "rows": self.sizes}
-        names = _not_taken(self.inputs.names, tuple(columns))
+        names = distinct(self.inputs.names, taken=columns)
         return pl.DataFrame(columns | dict(zip(names, own.T, strict=True)))
 
     def to_dict(self) -> dict[str, Any]:
@@ -297,10 +297,6 @@ class ClusterStudy:
         from gradlab.report import write_page
 
         return write_page(page_of(self), path)
-
-
-def _not_taken(names: tuple[str, ...], taken: tuple[str, ...]) -> list[str]:
-    return [f"{name} (column)" if name in taken else name for name in names]
 
 
 def cluster_study(

@@ -68,6 +68,7 @@ def model_answers(
     rows = np.flatnonzero(known)
     lost = len(known) - len(rows)
     notes = (f"{lost:,} rows without an answer are left out.",) if lost else ()
+    notes = (_of_training(model), *notes)
     x, lengths = model.inputs(features), model.lengths(features)
     prediction = np.asarray(model.predict(x, lengths))[rows]
     if model.kind == "regression":
@@ -110,6 +111,16 @@ def _check(model: Model, path: Path) -> None:
             f"{path} reads series or texts, whose answers stand in no column of their own. "
             "Predict with gradlab predict, and score the table that it writes."
         )
+
+
+def _of_training(model: Model) -> str:
+    """Say that rows a model was trained on flatter it, and what it scored on others."""
+    name = "R²" if model.kind == "regression" else "accuracy"
+    held_out = model.scores.get("test", model.scores.get("validation"))
+    text = "Rows that the model was trained on flatter it: judge it by rows it has not seen."
+    if held_out is None:
+        return text
+    return f"{text} On those held out when it was trained it had {name} {held_out:.4f}."
 
 
 def _numbers(answers: np.ndarray, name: str) -> np.ndarray:

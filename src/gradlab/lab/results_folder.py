@@ -1,7 +1,5 @@
 """Where the results of an analysis go: a folder of its own, with a page and files beside it."""
 
-import contextlib
-import itertools
 import json
 import math
 import os
@@ -13,32 +11,6 @@ from gradlab.files import write_whole
 from gradlab.lab.folder import check_empty
 
 RESULTS = "results.json"
-REPORT = "report.html"
-
-
-def results_folder(name: str, out: str | Path | None) -> Path:
-    """Return a new folder for results: `out`, or name, name-2, … in the working folder.
-
-    Raises:
-        StudyError: If `out` holds anything already, or the folder can't be made.
-    """
-    folder = Path(name if out is None else out)
-    try:
-        if out is not None:
-            check_results_free(folder)
-            folder.mkdir(parents=True, exist_ok=True)
-            return folder
-        for number in itertools.count(1):
-            if number > 1:
-                folder = Path(f"{name}-{number}")
-            with contextlib.suppress(FileExistsError):
-                folder.mkdir()
-                return folder
-        raise AssertionError("numbers end")
-    except OSError as error:
-        raise StudyError(
-            f"Could not make the folder {folder}: {error.strerror}. Choose another --out."
-        ) from error
 
 
 def check_results_free(out: str | Path | None) -> None:
