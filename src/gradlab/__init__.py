@@ -42,12 +42,12 @@ _HOMES = {
     "CorrelationMerge": "gradlab.decomposition",
     "FactorAnalysis": "gradlab.decomposition",
     "compress_image": "gradlab.decomposition",
-    "cluster_study": "gradlab.lab.clustering",
-    "segmentation_study": "gradlab.lab.segmentation",
-    "reduction_study": "gradlab.lab.reduction",
-    "compression_study": "gradlab.lab.compression",
-    "score_study": "gradlab.lab.score_study",
-    "score_predictions": "gradlab.lab.scoring",
+    "cluster_study": "gradlab.lab.clustering.study",
+    "segmentation_study": "gradlab.lab.photos.segmentation",
+    "reduction_study": "gradlab.lab.reduction.study",
+    "compression_study": "gradlab.lab.photos.compression",
+    "score_study": "gradlab.lab.scoring.study",
+    "score_predictions": "gradlab.lab.scoring.scores",
     "Recipe": "gradlab.training.recipe",
     "Dense": "gradlab.training.layers",
     "Conv": "gradlab.training.layers",
@@ -117,19 +117,19 @@ if TYPE_CHECKING:
     from gradlab.estimators import RecurrentClassifier as RecurrentClassifier
     from gradlab.estimators import RecurrentRegressor as RecurrentRegressor
     from gradlab.estimators import TextClassifier as TextClassifier
-    from gradlab.lab.clustering import cluster_study as cluster_study
+    from gradlab.lab.clustering.study import cluster_study as cluster_study
     from gradlab.lab.compare import compare as compare
     from gradlab.lab.compare import resume as resume
-    from gradlab.lab.compression import compression_study as compression_study
     from gradlab.lab.cross_validation import cross_validate as cross_validate
     from gradlab.lab.model_curves import learning_curve as learning_curve
     from gradlab.lab.model_curves import validation_curve as validation_curve
+    from gradlab.lab.photos.compression import compression_study as compression_study
+    from gradlab.lab.photos.segmentation import segmentation_study as segmentation_study
     from gradlab.lab.question import Source as Source
     from gradlab.lab.question import Tuning as Tuning
-    from gradlab.lab.reduction import reduction_study as reduction_study
-    from gradlab.lab.score_study import score_study as score_study
-    from gradlab.lab.scoring import score_predictions as score_predictions
-    from gradlab.lab.segmentation import segmentation_study as segmentation_study
+    from gradlab.lab.reduction.study import reduction_study as reduction_study
+    from gradlab.lab.scoring.scores import score_predictions as score_predictions
+    from gradlab.lab.scoring.study import score_study as score_study
     from gradlab.lab.study import Study as Study
     from gradlab.lab.study import open_study as open_study
     from gradlab.lab.train import train as train

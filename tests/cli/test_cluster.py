@@ -103,7 +103,7 @@ def no_work(monkeypatch):
     def work(*_, **__):
         raise AssertionError("the folder is checked before any work")
 
-    monkeypatch.setattr("gradlab.lab.clustering.cluster_study", work)
+    monkeypatch.setattr("gradlab.lab.clustering.study.cluster_study", work)
 
 
 @pytest.mark.usefixtures("no_work")

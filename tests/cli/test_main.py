@@ -122,7 +122,7 @@ class TestHelp:
         ("compare data.csv --set l2=big", "l2: input should be a valid number"),
         ("compare data.csv --set optimizer.beta1=1.5", "must be >= 0 and < 1; got 1.5"),
         ("compare data.csv --set optimizer.betta1=0.5", "Did you mean 'beta1'?"),
-        ("compare data.csv --out data.csv", "Could not make the study folder data.csv"),
+        ("compare data.csv --out data.csv", "Could not make the folder data.csv"),
         ("resume none", "There is no folder none"),
         ("resume .", "is not a study: it has no study.toml"),
         ("resume data.csv", "There is no folder data.csv"),

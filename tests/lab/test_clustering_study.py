@@ -8,11 +8,11 @@ import pytest
 from PIL import Image
 
 from gradlab.errors import DataError, RecipeError
-from gradlab.lab.clustering import cluster_study
-from gradlab.lab.clustering_page import page_of
-from gradlab.lab.compression import compression_study
-from gradlab.lab.profiles import cluster_sentence, profiles
-from gradlab.lab.segmentation import segmentation_study
+from gradlab.lab.clustering.page import page_of
+from gradlab.lab.clustering.profiles import cluster_sentence, profiles
+from gradlab.lab.clustering.study import cluster_study
+from gradlab.lab.photos.compression import compression_study
+from gradlab.lab.photos.segmentation import segmentation_study
 
 
 def blobs(n=40, *, seed=0, apart=9.0):

@@ -8,11 +8,11 @@ import pytest
 from threadpoolctl import ThreadpoolController
 
 from gradlab.errors import DataError, RecipeError
-from gradlab.lab.compression import compression_study
-from gradlab.lab.reduction import METHODS, reduction_study
-from gradlab.lab.reduction_page import _labels, page_of
-from gradlab.lab.segmentation import segmentation_study
-from gradlab.lab.separation import threads_for
+from gradlab.lab.photos.compression import compression_study
+from gradlab.lab.photos.segmentation import segmentation_study
+from gradlab.lab.reduction.page import _labels, page_of
+from gradlab.lab.reduction.separation import threads_for
+from gradlab.lab.reduction.study import METHODS, reduction_study
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 from gradlab import metrics
 from gradlab.errors import DataError
-from gradlab.lab.scoring import read_predictions, score_predictions
+from gradlab.lab.scoring.scores import read_predictions, score_predictions
 from gradlab.plots.confusion import confusion_figure
 from gradlab.training.supervised import DEFAULT_LOSS, loss_name
 from gradlab.training.task import Task

@@ -53,7 +53,7 @@ def typed() -> str:
 
 def free(out: Path | None) -> None:
     """Refuse, before any work is done, a folder that can't take the results."""
-    from gradlab.lab.results_folder import check_results_free
+    from gradlab.lab.analysis.results_folder import check_results_free
 
     check_results_free(out)
 
@@ -77,15 +77,15 @@ def hand_over(
     as_json: bool,
 ) -> None:
     """Write the results and say what to conclude and where they are."""
+    from gradlab.lab.analysis.results_folder import check_results_free
     from gradlab.lab.folder import new_folder
-    from gradlab.lab.results_folder import check_results_free
 
     folder = new_folder(out, name, check_results_free)
     with working("writing", as_json):
         study.save(folder)
     path = folder / "report.html"
     if as_json:
-        from gradlab.lab.results_folder import plain
+        from gradlab.lab.analysis.results_folder import plain
 
         print_json({**plain(study.to_dict()), "folder": str(folder), "report": str(path)})
         return

@@ -53,7 +53,7 @@ def cluster(
 ) -> None:
     """Find rows that are alike, or draw photos with few colours; report how many groups and why."""
     from gradlab.errors import RecipeError
-    from gradlab.lab.photos import is_photo_source
+    from gradlab.lab.photos.reading import is_photo_source
     from gradlab.process import configure
 
     free(out)
@@ -75,7 +75,7 @@ def cluster(
                 raise RecipeError(f"{option} is for {what}; {data} is a photo. Leave it out.")
         if method != "kmeans":
             raise RecipeError(f"Photos are drawn by k-means; leave --method {method} out.")
-        from gradlab.lab.segmentation import segmentation_study
+        from gradlab.lab.photos.segmentation import segmentation_study
 
         with working("clustering colours", as_json):
             photos = segmentation_study(
@@ -83,7 +83,7 @@ def cluster(
             )
         hand_over(photos, name="gradlab-cluster", out=out, notes=photos.notes, as_json=as_json)
         return
-    from gradlab.lab.clustering import cluster_study
+    from gradlab.lab.clustering.study import cluster_study
 
     with working("clustering", as_json):
         study = cluster_study(

@@ -54,7 +54,7 @@ def reduce(
 ) -> None:
     """Say in fewer columns what many say; report how many are enough and what they mean."""
     from gradlab.errors import RecipeError
-    from gradlab.lab.photos import is_photo_source
+    from gradlab.lab.photos.reading import is_photo_source
     from gradlab.process import configure
 
     free(out)
@@ -76,14 +76,14 @@ def reduce(
                     f"{option} is for tables and sets of pictures; {data} is one photo. Leave it "
                     "out."
                 )
-        from gradlab.lab.compression import compression_study
+        from gradlab.lab.photos.compression import compression_study
 
         asked = None if components is None else counts_from(components, "--components")
         with working("compressing", as_json):
             photo = compression_study(data, asked, command=typed())
         hand_over(photo, name="gradlab-reduce", out=out, notes=photo.photo.notes, as_json=as_json)
         return
-    from gradlab.lab.reduction import reduction_study
+    from gradlab.lab.reduction.study import reduction_study
 
     with working("reducing", as_json):
         study = reduction_study(

@@ -46,7 +46,7 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Judge predictions by every score that fits, with intervals, curves and the best threshold."""
-    from gradlab.lab.score_study import score_study
+    from gradlab.lab.scoring.study import score_study
     from gradlab.process import configure
 
     free(out)

@@ -12,9 +12,9 @@ from gradlab.data import TextPreprocessor, in_vocabulary, split_rows
 from gradlab.errors import RecipeError, StudyError
 from gradlab.lab.defaults import usual_recipe
 from gradlab.lab.first_layers import with_reducers
-from gradlab.lab.learning_curve import curve_path, write_learning_curve
 from gradlab.lab.preparation import preprocessor_for, read_data
 from gradlab.lab.question import MOST_SEED, Source
+from gradlab.lab.training_curve import curve_path, write_learning_curve
 from gradlab.metrics import Fit, judge_fit
 from gradlab.training.executors import Progressed, RunResult, execute, trained_network
 from gradlab.training.model import Model, model_of

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from gradlab import report
 from gradlab.errors import DataError, RecipeError
 from gradlab.files import write_whole
-from gradlab.lab import page_parts
-from gradlab.lab.photos import Photo, exact_note, number_of, quality_words, read_photos
-from gradlab.lab.results_folder import write_results
+from gradlab.lab.analysis import page_parts
+from gradlab.lab.analysis.results_folder import write_results
+from gradlab.lab.photos.reading import Photo, exact_note, number_of, quality_words, read_photos
 
 if TYPE_CHECKING:
     import polars as pl

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gradlab.errors import DataError, RecipeError
-from gradlab.lab.inputs import Inputs, distinct, few_classes
+from gradlab.lab.analysis.inputs import Inputs, distinct, few_classes
 
 if TYPE_CHECKING:
     import polars as pl

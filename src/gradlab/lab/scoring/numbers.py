@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float64
 
 from gradlab.errors import DataError
-from gradlab.lab.score_intervals import Intervals
-from gradlab.lab.scorecard import Score, Scorecard
+from gradlab.lab.scoring.intervals import Intervals
+from gradlab.lab.scoring.scorecard import Score, Scorecard
 from gradlab.metrics.checks import Array, paired_numbers, same_length
 from gradlab.metrics.regression import R2Forms, r2_forms
 from gradlab.metrics.resampling import Interval, interval_from

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from gradlab.lab.inputs import Inputs
+from gradlab.lab.analysis.inputs import Inputs
 
 NOTICEABLE = 0.5
 """Deviations of a column over all rows, below which a cluster's mean is not worth a word."""

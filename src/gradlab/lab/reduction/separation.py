@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from gradlab.blas import one_thread
-from gradlab.lab.inputs import SMALL
+from gradlab.lab.analysis.inputs import SMALL
 
 MOST_ROWS = 5000
 FOLDS = 5

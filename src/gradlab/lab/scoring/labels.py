@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from gradlab.lab.given_labels import Codes, GivenLabels, given_labels
-from gradlab.lab.score_intervals import Intervals
-from gradlab.lab.scorecard import ClassScores, Score, Scorecard
+from gradlab.lab.scoring.given_labels import Codes, GivenLabels, given_labels
+from gradlab.lab.scoring.intervals import Intervals
+from gradlab.lab.scoring.scorecard import ClassScores, Score, Scorecard
 from gradlab.metrics import classification as rates
 from gradlab.metrics.calibration import (
     Calibration,

@@ -12,10 +12,10 @@ from jaxtyping import UInt8
 from gradlab import report
 from gradlab.errors import RecipeError
 from gradlab.files import write_whole
-from gradlab.lab import page_parts
-from gradlab.lab.choosing import check_effort
-from gradlab.lab.photos import Photo, exact_note, number_of, quality_words, read_photos
-from gradlab.lab.results_folder import write_results
+from gradlab.lab.analysis import page_parts
+from gradlab.lab.analysis.results_folder import write_results
+from gradlab.lab.clustering.choosing import check_effort
+from gradlab.lab.photos.reading import Photo, exact_note, number_of, quality_words, read_photos
 from gradlab.report.numbers import count
 
 if TYPE_CHECKING:

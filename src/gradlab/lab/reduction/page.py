@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradlab import report
-from gradlab.lab import page_parts
-from gradlab.lab.face_pictures import face_section
-from gradlab.lab.inputs import distinct, few_classes
+from gradlab.lab.analysis import page_parts
+from gradlab.lab.analysis.inputs import distinct, few_classes
+from gradlab.lab.reduction.face_pictures import face_section
 from gradlab.report.figures import drawn
 
 if TYPE_CHECKING:
-    from gradlab.lab.reduction import ReductionStudy
+    from gradlab.lab.reduction.study import ReductionStudy
 
 TITLES = {
     "pca": "Principal components of {}",

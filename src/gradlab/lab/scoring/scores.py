@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 
 from gradlab.errors import DataError, unknown
-from gradlab.lab.conclusions import conclude
-from gradlab.lab.predictions import Predictions as Predictions
-from gradlab.lab.predictions import read_predictions as read_predictions
-from gradlab.lab.score_labels import score_labels
-from gradlab.lab.score_numbers import score_numbers
-from gradlab.lab.scorecard import Scorecard
+from gradlab.lab.scoring.conclusions import conclude
+from gradlab.lab.scoring.labels import score_labels
+from gradlab.lab.scoring.numbers import score_numbers
+from gradlab.lab.scoring.predictions import Predictions as Predictions
+from gradlab.lab.scoring.predictions import read_predictions as read_predictions
+from gradlab.lab.scoring.scorecard import Scorecard
 from gradlab.metrics.checks import Array, Label, labels
 from gradlab.metrics.resampling import check_level
 

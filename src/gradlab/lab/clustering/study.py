@@ -13,10 +13,10 @@ from jaxtyping import Float, Int
 from gradlab.data.images import ImageSize
 from gradlab.errors import DataError, RecipeError, unknown
 from gradlab.files import write_whole
-from gradlab.lab.choosing import check_effort, choice_content
-from gradlab.lab.inputs import Inputs, distinct, few_classes, in_own_units, read_inputs
-from gradlab.lab.profiles import Profile, cluster_sentence, profiles
-from gradlab.lab.results_folder import write_results
+from gradlab.lab.analysis.inputs import Inputs, distinct, few_classes, in_own_units, read_inputs
+from gradlab.lab.analysis.results_folder import write_results
+from gradlab.lab.clustering.choosing import check_effort, choice_content
+from gradlab.lab.clustering.profiles import Profile, cluster_sentence, profiles
 
 if TYPE_CHECKING:
     import polars as pl
@@ -293,7 +293,7 @@ class ClusterStudy:
 
     def report(self, path: str | Path) -> Path:
         """Write the report, one HTML file that works offline."""
-        from gradlab.lab.clustering_page import page_of
+        from gradlab.lab.clustering.page import page_of
         from gradlab.report import write_page
 
         return write_page(page_of(self), path)

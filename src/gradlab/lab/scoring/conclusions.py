@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from gradlab.lab.scorecard import Score, Scorecard
+from gradlab.lab.scoring.scorecard import Score, Scorecard
 from gradlab.metrics.checks import Label
 from gradlab.metrics.confusion import ConfusionMatrix
 from gradlab.metrics.wilson import wilson

@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Int
 
 from gradlab import report
-from gradlab.lab import provenance
-from gradlab.lab.inputs import Inputs
+from gradlab.lab.analysis import provenance
+from gradlab.lab.analysis.inputs import Inputs
 from gradlab.report.numbers import count
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ import polars as pl
 from jaxtyping import Float, UInt8
 
 from gradlab import report
-from gradlab.lab import page_parts
+from gradlab.lab.analysis import page_parts
 from gradlab.metrics import psnr
 
 if TYPE_CHECKING:
-    from gradlab.lab.reduction import ReductionStudy
+    from gradlab.lab.reduction.study import ReductionStudy
 
 SHOWN_FACES = 12
 SHOWN_PICTURES = 4

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradlab.errors import DataError
-from gradlab.lab.scorecard import Score
+from gradlab.lab.scoring.scorecard import Score
 from gradlab.metrics.checks import Array, labels
 from gradlab.metrics.resampling import Interval, Measure, Resampled, Resampler
 from gradlab.metrics.wilson import wilson

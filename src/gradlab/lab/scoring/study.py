@@ -9,9 +9,9 @@ import numpy as np
 from gradlab.data.unlabelled import label_text
 from gradlab.errors import DataError, unknown
 from gradlab.files import write_whole
-from gradlab.lab.results_folder import write_results
-from gradlab.lab.scorecard import Scorecard
-from gradlab.lab.scoring import KINDS, read_predictions, score_predictions
+from gradlab.lab.analysis.results_folder import write_results
+from gradlab.lab.scoring.scorecard import Scorecard
+from gradlab.lab.scoring.scores import KINDS, read_predictions, score_predictions
 from gradlab.metrics.checks import Label
 
 
@@ -63,7 +63,7 @@ class ScoreStudy:
 
     def report(self, path: str | Path) -> Path:
         """Write the report, one HTML file that works offline."""
-        from gradlab.lab.scoring_page import page_of
+        from gradlab.lab.scoring.page import page_of
         from gradlab.report import write_page
 
         return write_page(page_of(self), path)
@@ -117,7 +117,7 @@ def score_study(
                 f"{source} is a model; name the data that it is to be scored on: "
                 f"gradlab score {source} DATA."
             )
-        from gradlab.lab.model_answers import model_answers
+        from gradlab.lab.scoring.model_answers import model_answers
 
         found = model_answers(Path(source), data, truth=truth, header=header)
         y, prediction, shares, classes = found.y, found.prediction, found.scores, found.classes

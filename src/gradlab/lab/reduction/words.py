@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 if TYPE_CHECKING:
-    from gradlab.lab.reduction import ReductionStudy
+    from gradlab.lab.reduction.study import ReductionStudy
 
 NAMED = 0.5
 """Share of the largest loading of a component from which a column is named."""

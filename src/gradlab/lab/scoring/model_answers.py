@@ -104,7 +104,7 @@ def _check(model: Model, path: Path) -> None:
     if model.preprocessor is None:
         raise DataError(
             f"{path} was saved by an estimator without its preprocessing, so tables can't be "
-            "given to it. Score it in Python with gradlab.lab.scoring.score_predictions."
+            "given to it. Score it in Python with gradlab.lab.scoring.scores.score_predictions."
         )
     if model.interface.per_step or model.reading:
         raise DataError(

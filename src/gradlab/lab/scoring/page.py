@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradlab import report
-from gradlab.lab import page_parts
-from gradlab.lab.scorecard import Score, Scorecard
+from gradlab.lab.analysis import page_parts
+from gradlab.lab.scoring.scorecard import Score, Scorecard
 from gradlab.report.numbers import count, fixed, short
 
 if TYPE_CHECKING:
-    from gradlab.lab.score_study import ScoreStudy
+    from gradlab.lab.scoring.study import ScoreStudy
 
 MOST_CLASSES = 30
 """Classes up to which a confusion matrix can be read."""

@@ -14,9 +14,9 @@ from jaxtyping import Float
 from gradlab.data.images import ImageSize
 from gradlab.errors import DataError, RecipeError, unknown
 from gradlab.files import write_whole
-from gradlab.lab.inputs import Inputs, distinct, few_classes, read_inputs
-from gradlab.lab.results_folder import write_results
-from gradlab.lab.separation import Separation, separation, threads_for
+from gradlab.lab.analysis.inputs import Inputs, distinct, few_classes, read_inputs
+from gradlab.lab.analysis.results_folder import write_results
+from gradlab.lab.reduction.separation import Separation, separation, threads_for
 
 if TYPE_CHECKING:
     import polars as pl
@@ -73,7 +73,7 @@ class ReductionStudy:
     @property
     def sentences(self) -> tuple[str, ...]:
         """What to conclude, most important first."""
-        from gradlab.lab.reduction_words import sentences
+        from gradlab.lab.reduction.words import sentences
 
         return sentences(self)
 
@@ -133,7 +133,7 @@ class ReductionStudy:
 
     def report(self, path: str | Path) -> Path:
         """Write the report, one HTML file that works offline."""
-        from gradlab.lab.reduction_page import page_of
+        from gradlab.lab.reduction.page import page_of
         from gradlab.report import write_page
 
         return write_page(page_of(self), path)
@@ -197,7 +197,7 @@ def reduction_study(
             "method='pca'."
         )
     from gradlab.decomposition.pca import PCA
-    from gradlab.lab import reducers
+    from gradlab.lab.reduction import reducers
 
     with warnings.catch_warnings(record=True) as said, threads_for(inputs.x):
         warnings.simplefilter("always")

@@ -6,12 +6,12 @@ import numpy as np
 import polars as pl
 
 from gradlab import report
-from gradlab.lab import page_parts
-from gradlab.lab.inputs import in_own_units
+from gradlab.lab.analysis import page_parts
+from gradlab.lab.analysis.inputs import in_own_units
 from gradlab.report.figures import drawn
 
 if TYPE_CHECKING:
-    from gradlab.lab.clustering import ClusterStudy
+    from gradlab.lab.clustering.study import ClusterStudy
 
 LISTED_COLUMNS = 30
 LISTED_CLUSTERS = 12
