@@ -1,0 +1,1 @@
+"""Why does a network not learn, and what cures it: findings with evidence."""
