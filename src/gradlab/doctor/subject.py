@@ -48,7 +48,7 @@ class Subject(Protocol):
         ...
 
     def score_on_fresh(self, seeds: Sequence[int], *, epochs: int | None = None) -> list[float]:
-        """Train and return the validation score of each seed; without validation rows, of training."""
+        """Train; return each seed's validation score, without such rows that of training."""
         ...
 
 
