@@ -174,7 +174,9 @@
         toImageButtonOptions: { ...CONFIG.toImageButtonOptions, filename: plot.id },
       };
       if (specs.get(plot).plain) delete config.modeBarButtons;
-      Plotly.newPlot(plot, ...parts(plot), config).then(() => {
+      const { frames } = specs.get(plot);
+      const moving = (shown) => (frames ? Plotly.addFrames(shown, frames) : shown);
+      Plotly.newPlot(plot, ...parts(plot), config).then(moving).then(() => {
         drawn += 1;
         root.dataset.figures = `${drawn}/${plots.length}`;
         if (specs.get(plot).plain) return;

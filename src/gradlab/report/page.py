@@ -32,7 +32,7 @@ class Plot:
         name: Short name, unique within its section; part of IDs and file names.
         title: Caption.
         description: What it shows, for those who can't see it.
-        spec: Plotly's `data` and `layout`, and `height` in pixels.
+        spec: Plotly's `data`, `layout` and, if it moves, `frames`; and `height` in pixels.
         how_to_read: What to look for, in a sentence or two.
         note: A remark on this figure, e.g. how many points were drawn.
         table: The same numbers; None where a file beside the page holds them.
@@ -82,6 +82,8 @@ def plot(
     for size in ("width", "height"):
         layout.pop(size, None)
     spec = {"plain": True, "height": height, "data": content["data"], "layout": layout}
+    if content.get("frames"):
+        spec["frames"] = content["frames"]
     return Plot(name, title, description, spec, how_to_read, note, table, wide)
 
 
