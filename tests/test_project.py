@@ -23,7 +23,7 @@ FLOORS = (
     {"estimators", "autoencoder", "cluster", "decomposition"},
     {"report"},
     {"lab"},
-    {"doctor", "explain"},
+    {"doctor", "explanation"},
     {"cli"},
 )
 HEAVY = ("equinox", "jax", "optax", "pandas", "plotly", "polars", "scipy", "sklearn", "torch")

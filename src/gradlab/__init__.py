@@ -67,6 +67,10 @@ _HOMES = {
     "load_weights": "gradlab.nn.loading",
     "train": "gradlab.lab.train",
     "load_model": "gradlab.training.model",
+    "diagnose": "gradlab.doctor.calls",
+    "cure": "gradlab.doctor.calls",
+    "explain": "gradlab.explanation",
+    "descend_surfaces": "gradlab.explanation.descents",
     "configure": "gradlab.process",
 }
 
@@ -82,6 +86,8 @@ _FOLDERS = (
     "cluster",
     "decomposition",
     "lab",
+    "doctor",
+    "explanation",
     "report",
     "errors",
 )
@@ -106,6 +112,8 @@ if TYPE_CHECKING:
     from gradlab.decomposition import PCANetwork as PCANetwork
     from gradlab.decomposition import PolynomialPCA as PolynomialPCA
     from gradlab.decomposition import compress_image as compress_image
+    from gradlab.doctor.calls import cure as cure
+    from gradlab.doctor.calls import diagnose as diagnose
     from gradlab.estimators import Backtest as Backtest
     from gradlab.estimators import CharLanguageModel as CharLanguageModel
     from gradlab.estimators import ConvClassifier as ConvClassifier
@@ -117,6 +125,8 @@ if TYPE_CHECKING:
     from gradlab.estimators import RecurrentClassifier as RecurrentClassifier
     from gradlab.estimators import RecurrentRegressor as RecurrentRegressor
     from gradlab.estimators import TextClassifier as TextClassifier
+    from gradlab.explanation import explain as explain
+    from gradlab.explanation.descents import descend_surfaces as descend_surfaces
     from gradlab.lab.clustering.study import cluster_study as cluster_study
     from gradlab.lab.compare import compare as compare
     from gradlab.lab.compare import resume as resume

@@ -40,6 +40,9 @@ class Fake:
             return None
         return dataclasses.replace(self, changes=tuple(changes))
 
+    def as_file(self):
+        return "cured.txt", ""
+
     def on_rows(self, n_rows):
         return self
 

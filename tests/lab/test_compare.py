@@ -381,9 +381,7 @@ class TestFolder:
 
     def test_can_not_be_a_file(self, clouds_file, compare, tmp_path):
         (tmp_path / "s").write_text("mine")
-        with pytest.raises(
-            StudyError, match=r"Could not make the folder .*s: .*another --out"
-        ):
+        with pytest.raises(StudyError, match=r"Could not make the folder .*s: .*another --out"):
             compare(clouds_file, tmp_path / "s", vary=VARY)
         assert (tmp_path / "s").read_text() == "mine"
 

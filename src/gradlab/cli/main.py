@@ -10,6 +10,9 @@ from typing import Any
 import typer
 
 from gradlab.cli.clustering import cluster
+from gradlab.cli.descents import descend
+from gradlab.cli.doctoring import doctor
+from gradlab.cli.explaining import explain
 from gradlab.cli.listing import listing
 from gradlab.cli.models import predict, train
 from gradlab.cli.options import as_options
@@ -22,7 +25,7 @@ DONE, OURS, INTERRUPTED = 0, 1, 130
 
 app = typer.Typer(
     name="gradlab",
-    help="Compare training techniques for neural networks fairly, fast, with statistics.",
+    help="Compare training techniques fairly, diagnose what does not learn, explain a step.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -37,6 +40,9 @@ app.command()(predict)
 app.command()(cluster)
 app.command()(reduce)
 app.command()(score)
+app.command()(doctor)
+app.command()(explain)
+app.command()(descend)
 
 
 def _version(wanted: bool) -> bool:

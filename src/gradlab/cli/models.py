@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gradlab.cli.options import as_options, output_file, recipe_from, source_from
+from gradlab.cli.options import as_options, output_file, recipe_file, recipe_from, source_from
 from gradlab.cli.studies import (
     Drop,
     Groups,
@@ -14,6 +14,7 @@ from gradlab.cli.studies import (
     ImageSize,
     Json,
     Ratios,
+    RecipeFile,
     Scaling,
     Series,
     Set,
@@ -27,6 +28,7 @@ from gradlab.cli.studies import (
     Window,
 )
 from gradlab.cli.terminal import console, print_json
+from gradlab.errors import RecipeError
 
 
 def train(
@@ -35,6 +37,7 @@ def train(
         typer.Argument(help="Name of a built-in set or path; the study's data, or digits."),
     ] = None,
     set_: Set = None,
+    recipe_path: RecipeFile = None,
     study: Annotated[
         Path | None, typer.Option(help="Train the best recipe of this study folder.")
     ] = None,
@@ -80,7 +83,12 @@ def train(
     )  # fmt: skip
     output_file(out, "--out")
     opened = None if study is None else open_study(study)
-    recipe = recipe_from(set_ or [], None if opened is None else opened.best, epochs=epochs)
+    given = recipe_file(recipe_path)
+    if given is not None and opened is not None:
+        raise RecipeError(
+            f"Give either --recipe {recipe_path} or --study {study}: each names a recipe."
+        )
+    recipe = recipe_from(set_ or [], given if opened is None else opened.best, epochs=epochs)
     if opened is not None and data is None:
         # Its data, split as it was: what chose the recipe must not test it.
         source = opened.source

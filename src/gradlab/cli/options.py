@@ -34,6 +34,30 @@ def recipe_from(
     return (base or Recipe()).replace(**fields)
 
 
+def recipe_file(path: Path | None) -> "Recipe | None":
+    """Return the recipe of a TOML file: its table [recipe], as `gradlab doctor --cure` writes it.
+
+    Raises:
+        RecipeError: If the file can't be read, or holds no recipe.
+    """
+    if path is None:
+        return None
+    import tomllib
+
+    from gradlab.training.recipe import Recipe
+
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(f"The recipe file {path} can't be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path} is no TOML file: {error}.") from error
+    fields = content.get("recipe")
+    if not isinstance(fields, dict):
+        raise RecipeError(f"{path} holds no recipe: expected a table [recipe] with its fields.")
+    return Recipe(**fields)
+
+
 def source_from(
     *,
     target: str | None,

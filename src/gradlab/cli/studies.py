@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gradlab.cli.options import output_file, recipe_from, source_from
+from gradlab.cli.options import output_file, recipe_file, recipe_from, source_from
 from gradlab.cli.terminal import console, print_json
 from gradlab.errors import GradlabError
 
@@ -61,6 +61,10 @@ Set = Annotated[
         "may be repeated.",
     ),
 ]
+RecipeFile = Annotated[
+    Path | None,
+    typer.Option("--recipe", help="TOML file with a table [recipe], under what --set says."),
+]
 Seed = Annotated[int, typer.Option(help="Seed of the split and of the first run.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Threads; the cores by default.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the results as JSON, nothing else.")]
@@ -76,6 +80,7 @@ def compare(
         ),
     ] = None,
     set_: Set = None,
+    recipe_path: RecipeFile = None,
     target: Target = None,
     task: TaskOption = "auto",
     groups: Groups = None,
@@ -123,7 +128,7 @@ def compare(
         series=series, text=text, tokens=tokens, window=window, horizon=horizon,
         image_size=image_size, unreadable=unreadable,
     )  # fmt: skip
-    base = recipe_from(set_ or [], epochs=epochs)
+    base = recipe_from(set_ or [], recipe_file(recipe_path), epochs=epochs)
     _carry_out(
         lambda listener, machine: run(
             data,

@@ -341,7 +341,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         self.n_iter_ = found.n_iter
         self.empty_clusters_ = found.empties
         self.n_clusters_ = len(found.centroids)
-        distinct = len(np.unique(found.labels))
+        distinct = np.count_nonzero(np.bincount(found.labels))
         if distinct < self.n_clusters_ and self.empty == "reinitialize":
             warnings.warn(
                 f"Only {distinct} of {self.n_clusters_} clusters have rows: X may not have as many "

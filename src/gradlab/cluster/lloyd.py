@@ -20,12 +20,16 @@ from scipy.sparse import csc_array
 
 from gradlab.cluster.nearest import Targets, assign, squared_distances, targets
 from gradlab.cluster.rows import Rows, pieces
-from gradlab.cluster.team import Team, shares_of
+from gradlab.cluster.team import WORTH, Team, shares_of
 
 Empty = Literal["reinitialize", "remove"]
 
 STATE = 2**28
 """Bytes that the labels and bounds of restarts trained at once may take: 256 MiB."""
+
+SHARE = 2**21
+"""Numbers of a share. Only some of its rows are asked, and threads take turns to begin each
+operation of NumPy: with fewer and larger operations they wait less for each other."""
 
 LOST = 1e-6
 """Share of a cluster's greatest weight below which its sum is no longer trusted."""
@@ -86,12 +90,17 @@ def _train(
     restarts: list["_Restart"], rows: Rows, team: Team, max_iter: int, tolerance: float
 ) -> None:
     n_clusters = max(len(restart.centroids) for restart in restarts)
-    shares = shares_of(len(rows), rows.n_features, n_clusters)
+    shares = shares_of(len(rows), rows.n_features, n_clusters, numbers=SHARE)
 
     def assign_all(moving: list[_Restart]) -> None:
         for restart in moving:
             restart.aim()
-        changes = team.map(lambda share: [one.assign(share) for one in moving], shares)
+        asked = sum(restart.n_asked for restart in moving)
+        changes = team.map(
+            lambda share: [one.assign(share) for one in moving],
+            shares,
+            alone=asked * (rows.n_features + n_clusters) < WORTH,
+        )
         for restart, own in zip(moving, zip(*changes, strict=True), strict=True):
             restart.collect(own)
 
@@ -102,7 +111,8 @@ def _train(
             restart.n_iter = iteration
         moving = [one for one in moving if one.n_moved]  # the others are fixed
         unsettled = [one for one in moving if one.update(team) > tolerance]
-        assign_all([one for one in moving if one not in unsettled])
+        if settled := [one for one in moving if one not in unsettled]:
+            assign_all(settled)
         if not (moving := unsettled):
             return
     assign_all(moving)
@@ -119,12 +129,14 @@ class _Change:
         counts: Of the rows whose weight is not 0.
         drop: Of the inertia.
         n_moved: Rows that took another label.
+        n_asked: Rows whose label was not sure.
     """
 
     sums: Float[np.ndarray, "clusters columns"]
     counts: Integer[np.ndarray, " clusters"]
     drop: float = 0.0
     n_moved: int = 0
+    n_asked: int = 0
 
     def add(self, other: "_Change") -> None:
         if other.n_moved:
@@ -157,11 +169,13 @@ class _Restart:
     empty: Empty
     n_iter: int = 0
     n_moved: int = 0
+    n_asked: int = 0
     empties: int = 0
     drops: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         n_clusters = len(self.centroids)
+        self.n_asked = len(self.rows)
         self.labels = np.full(len(self.rows), n_clusters, np.intp)
         self.expires = np.full(len(self.rows), -np.inf)
         self.losses = np.zeros(n_clusters + 1)
@@ -182,6 +196,7 @@ class _Restart:
         due = np.flatnonzero(expires < self.losses.take(labels))
         all_of_them = len(due) == len(labels)
         change = _no_change(*self.centroids.shape)
+        change.n_asked = len(due)
         for piece in pieces(len(due), self.rows.n_features + len(self.centroids)):
             part = due[piece]
             if all_of_them:  # a slice of the table is read where it lies
@@ -245,6 +260,7 @@ class _Restart:
         """End an assignment: add up, in order, what its shares changed."""
         self.drops.append(sum(change.drop for change in changes))
         self.n_moved = sum(change.n_moved for change in changes)
+        self.n_asked = sum(change.n_asked for change in changes)
         for change in changes:
             self.total.add(change)
         if self.n_iter and not self.n_moved:
@@ -380,7 +396,10 @@ def _sums(
         shares[after, places] = 1.0 if weights is None else weights
         shares[before, places] = -1.0 if weights is None else -weights
         return shares @ exact
-    return sums_of(exact, after, weights, n_clusters) - sums_of(exact, before, weights, n_clusters)
+    sums = sums_of(exact, after, weights, n_clusters)
+    if before[0] != n_clusters - 1:  # all rows begin in a cluster whose sum nobody asks for
+        sums -= sums_of(exact, before, weights, n_clusters)
+    return sums
 
 
 def sums_of(

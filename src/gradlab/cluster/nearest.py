@@ -45,9 +45,7 @@ class Targets:
 
     def scores(self, rows: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "K m"]:
         """Return |x - c|² - |x|², a row for each centroid."""
-        scores = np.ascontiguousarray(_product(rows, self.pull).T)
-        scores += self.squares[:, None]
-        return scores
+        return np.add(_product(rows, self.pull).T, self.squares[:, None], order="C")
 
     def nearest(self, rows: Float[np.ndarray, "m d"]) -> Integer[np.ndarray, " m"]:
         """Return the nearest centroid of each row, the first of equals."""
@@ -64,27 +62,29 @@ class Targets:
         The lead is never said to be more than it is, whatever the rounding: it may be negative
         for a row in the middle between two centroids.
         """
+        both = np.empty((2, len(rows)), rows.dtype)
+        near, far = both
         places = np.arange(len(rows))
         if len(self) > FEW:
             scores = _product(rows, self.pull)
             scores += self.squares
             first = scores.argmin(1)
-            near = scores[places, first]
+            near[:] = scores[places, first]
             scores[places, first] = np.inf
-            far = scores[places, scores.argmin(1)]
+            far[:] = scores[places, scores.argmin(1)]
         else:
             scores = self.scores(rows)
-            near = scores.min(0)
+            scores.min(0, out=near)
             first = _first(scores, near)
             scores.reshape(-1)[first * len(rows) + places] = np.inf
-            far = scores.min(0)
+            scores.min(0, out=far)
         largest = self.squares[np.isfinite(self.squares)].max()
         error = (squares + largest) * rows.dtype.type(ROUNDING * np.finfo(rows.dtype).eps)
-        near += squares
+        both += squares
         near += error
-        far += squares
         far -= error
-        return first, np.sqrt(np.maximum(far, 0)) - np.sqrt(np.maximum(near, 0))
+        np.sqrt(np.maximum(both, 0, out=both), out=both)
+        return first, far - near
 
 
 def _product(
@@ -139,7 +139,7 @@ def assign(
 ) -> tuple[Integer[np.ndarray, " n"], Float[np.ndarray, " n"]]:
     """Return the nearest centroid of every row, and the squared distance to it."""
     aims = targets(centroids, rows.values.dtype)
-    limit = FAR[rows.values.dtype]
+    limit = FAR[rows.values.dtype] ** 2
     labels = np.empty(len(rows), np.intp)
     distances = np.empty(len(rows), rows.values.dtype)
 
@@ -148,7 +148,7 @@ def assign(
             part = slice(share.start + piece.start, share.start + piece.stop)
             with np.errstate(over="ignore"):
                 own = rows.take(part)
-                far = np.flatnonzero(~(np.abs(own).max(1) < limit))
+                far = np.flatnonzero(~(np.vecdot(own, own) < limit))
             if len(far):
                 own = own.copy()  # it may be the caller's table itself
                 own[far] = 0

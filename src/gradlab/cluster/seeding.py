@@ -61,14 +61,14 @@ def plus_plus(
     is at most 8 (ln K + 2) times the best one (Arthur & Vassilvitskii 2007, theorem 1.1); in
     practice the choice makes it smaller (their section 6).
     """
-    draws = [_Draw(rows, n_clusters, random) for random in randoms]
     shares = shares_of(len(rows), rows.n_features, 2 + int(np.log(n_clusters)))
+    draws = [_Draw(rows, n_clusters, random, shares) for random in randoms]
     for _ in range(n_clusters):
         for draw in draws:
             draw.choose_candidates()
         costs = team.map(lambda share: [draw.measure(share) for draw in draws], shares)
         for draw, own in zip(draws, zip(*costs, strict=True), strict=True):
-            draw.keep_best(np.array(own))
+            draw.keep_best(np.concatenate(own, axis=1))
     return [rows.take(np.array(draw.chosen)).astype(np.float64) for draw in draws]
 
 
@@ -79,9 +79,13 @@ class _Draw:
         chosen: Rows that are centroids.
         nearest: Each row's w · D² after each of the candidates, (candidates, n).
         best: Which candidate was taken last.
+        runs: Where short runs of rows begin.
+        sums: w · D² of each run.
     """
 
-    def __init__(self, rows: Rows, n_clusters: int, random: np.random.RandomState):
+    def __init__(
+        self, rows: Rows, n_clusters: int, random: np.random.RandomState, shares: list[slice]
+    ):
         self.rows, self.random = rows, random
         self.n_candidates = 2 + int(np.log(n_clusters))
         self.chosen: list[int] = []
@@ -95,6 +99,8 @@ class _Draw:
         self.nearest = np.empty((self.n_candidates, len(rows)), rows.values.dtype)
         self.candidates = np.empty(0, np.intp)
         self.best = 0
+        self.runs = np.concatenate([np.arange(share.start, share.stop, RUN) for share in shares])
+        self.sums = np.empty(len(self.runs))
 
     def choose_candidates(self) -> None:
         if not self.chosen:
@@ -102,28 +108,30 @@ class _Draw:
             chances = None if weights is None else weights / weights.sum()
             self.candidates = np.array([self.random.choice(len(self.rows), p=chances)])
         else:
-            self.candidates = self._drawn(self.nearest[self.best])
+            self.candidates = self._drawn()
         self.aims = targets(
             self.rows.take(self.candidates).astype(np.float64), self.rows.values.dtype
         )
 
-    def _drawn(self, costs: Float[np.ndarray, " n"]) -> Integer[np.ndarray, " candidates"]:
+    def _drawn(self) -> Integer[np.ndarray, " candidates"]:
         """Return rows drawn with chances w · D²: where its running sum passes random places."""
-        starts = np.arange(0, len(costs), RUN)
-        edges = np.cumsum(np.add.reduceat(costs, starts, dtype=np.float64))
+        edges = np.cumsum(self.sums)
         places = self.random.random_sample(self.n_candidates) * edges[-1]
+        ends = np.append(self.runs[1:], len(self.rows))
         drawn = []
         for place, run in zip(places, np.searchsorted(edges, places, side="right"), strict=True):
-            run = min(int(run), len(starts) - 1)
-            within = np.cumsum(costs[starts[run] : starts[run] + RUN], dtype=np.float64)
-            row = np.searchsorted(within, place - (edges[run - 1] if run else 0), side="right")
-            drawn.append(starts[run] + min(int(row), len(within) - 1))
+            run = min(int(run), len(edges) - 1)
+            costs = self.nearest[self.best, self.runs[run] : ends[run]]
+            within = np.cumsum(costs, dtype=np.float64)
+            # The last place before the end, where rounding goes beyond it: never a row of cost 0.
+            place = min(place - (edges[run - 1] if run else 0), np.nextafter(within[-1], 0))
+            row = np.searchsorted(within, place, side="right")
+            drawn.append(self.runs[run] + min(int(row), len(within) - 1))
         return np.array(drawn)
 
-    def measure(self, share: slice) -> Float[np.ndarray, " candidates"]:
-        """Return Σ w · D² of a share, for each candidate."""
+    def measure(self, share: slice) -> Float[np.ndarray, "candidates runs"]:
+        """Return Σ w · D² of each run of a share, for each candidate."""
         rows, number = self.rows, len(self.candidates)
-        costs = np.zeros(number)
         for piece in pieces(share.stop - share.start, rows.n_features + 2 * number):
             part = slice(share.start + piece.start, share.start + piece.stop)
             squared = self.aims.scores(rows.take(part))
@@ -131,14 +139,15 @@ class _Draw:
             np.maximum(squared, 0, out=squared)
             if self.weights is not None:
                 squared *= self.weights[part]
-            if self.chosen:
-                np.minimum(squared, self.nearest[self.best, part], out=squared)
-            self.nearest[:number, part] = squared
-            costs += squared.sum(1)
-        return costs
+            before = self.nearest[self.best, part].copy() if self.chosen else np.inf
+            np.minimum(squared, before, out=self.nearest[:number, part])
+        starts = np.arange(0, share.stop - share.start, RUN)
+        return np.add.reduceat(self.nearest[:number, share], starts, axis=1)
 
-    def keep_best(self, costs: Float[np.ndarray, "shares candidates"]) -> None:
-        self.best = int(costs.sum(0).argmin())
+    def keep_best(self, sums: Float[np.ndarray, "candidates runs"]) -> None:
+        costs = sums.sum(1, dtype=np.float64)
+        self.best = int(costs.argmin())
+        self.sums = sums[self.best].astype(np.float64)
         self.chosen.append(int(self.candidates[self.best]))
 
 

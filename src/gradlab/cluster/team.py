@@ -19,6 +19,9 @@ Result = TypeVar("Result")
 NUMBERS = 2**20
 """Numbers that make a share worth handing to another core."""
 
+WORTH = 2**19
+"""Numbers below which waking another core takes longer than the work itself."""
+
 MOST = 16
 """Shares at most, and so cores that help at most."""
 
@@ -26,7 +29,9 @@ SUMS = 2**23
 """Numbers that the sums of all shares may take together: 64 MiB of float64."""
 
 
-def shares_of(n_rows: int, n_features: int, n_clusters: int) -> list[slice]:
+def shares_of(
+    n_rows: int, n_features: int, n_clusters: int, *, numbers: int = NUMBERS
+) -> list[slice]:
     """Return consecutive rows, about equally many, in as many shares as the work is worth.
 
     >>> shares_of(10, 2, 3)
@@ -34,7 +39,7 @@ def shares_of(n_rows: int, n_features: int, n_clusters: int) -> list[slice]:
     >>> len(shares_of(100_000, 32, 16))
     4
     """
-    work = n_rows * (n_features + n_clusters) // NUMBERS
+    work = n_rows * (n_features + n_clusters) // numbers
     room = SUMS // (n_features * (n_clusters + 1))
     count = max(1, min(work, room, MOST, n_rows))
     edges = [n_rows * i // count for i in range(count + 1)]
@@ -47,9 +52,11 @@ class Team:
     def __init__(self, pool: ThreadPoolExecutor | None, helpers: int):
         self._pool, self._helpers = pool, helpers
 
-    def map(self, function: Callable[[slice], Result], shares: list[slice]) -> list[Result]:
-        """Return the function's results in the order of the shares."""
-        helpers = min(self._helpers, len(shares) - 1)
+    def map(
+        self, function: Callable[[slice], Result], shares: list[slice], *, alone: bool = False
+    ) -> list[Result]:
+        """Return the function's results in the order of the shares; `alone` wakes no other core."""
+        helpers = 0 if alone else min(self._helpers, len(shares) - 1)
         if self._pool is None or helpers < 1:
             return [function(share) for share in shares]
         results: list[Result | None] = [None] * len(shares)

@@ -149,8 +149,11 @@ class DataFacts:
             rows; None where it was not tried.
         reference_train_score: The same on rows that it has seen.
         label_disagreement: Share of rows whose nearest neighbours mostly have another label,
-            beyond what chance gives; for numbers, the share of variance that neighbours leave.
+            divided by what labels in an order of chance give, so that 1 is "inputs say nothing";
+            for numbers, the variance that neighbours leave, divided likewise.
         ordered: Whether labels come in blocks (all of one class, then of the next).
+        label_problems: Faults of the coding, in the words of `checks.labels.LabelProblem`:
+            "constant", "not_finite", "one_hot_sums", "collapsed", "negative", "not_classes".
     """
 
     n_train: int
@@ -176,6 +179,7 @@ class DataFacts:
     reference_train_score: float | None = None
     label_disagreement: float | None = None
     ordered: bool | None = None
+    label_problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -299,6 +303,7 @@ class Evidence:
             loss that a constant answer has there: near 0 if the network can learn them.
         trials: Other runs made to tell causes apart.
         missing: What was not to be had, in words.
+        notes: What was decided about things that could be read in several ways, in words.
     """
 
     setup: Setup
@@ -308,3 +313,4 @@ class Evidence:
     small_batch: float | None = None
     trials: tuple[Trial, ...] = ()
     missing: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()

@@ -93,6 +93,7 @@ class Finding:
         changes: Cures, the likeliest first; each entry is applied as a whole.
         source: Paper, or page of the course.
         rows: Of the catalogue.
+        rule: Cause and grade of evidence, the name of its confidence in the calibration.
     """
 
     kind: Kind
@@ -105,6 +106,7 @@ class Finding:
     changes: tuple[tuple[Change, ...], ...] = ()
     source: str = ""
     rows: tuple[str, ...] = ()
+    rule: str = ""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,10 @@ class Subject(Protocol):
         """Return it with some settings changed; None if that can't be said in its terms."""
         ...
 
+    def as_file(self) -> tuple[str, str]:
+        """Return name and content of a file that says how it is set, ready to run."""
+        ...
+
     def on_rows(self, n_rows: int) -> "Subject":
         """Return it with the first so many rows (shuffled) of its training part alone."""
         ...

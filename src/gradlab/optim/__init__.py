@@ -5,6 +5,7 @@ from gradlab.optim.adagrad import ADAGRAD, adagrad
 from gradlab.optim.adam import ADAM, adam
 from gradlab.optim.adamw import ADAMW, adamw
 from gradlab.optim.clipping import clip_by_norm, clip_by_value
+from gradlab.optim.conditioning import StepReport, condition_number, step_report
 from gradlab.optim.decay import decoupled_weight_decay
 from gradlab.optim.effective_rate import effective_rates
 from gradlab.optim.gradient_descent import SGD, sgd
@@ -16,6 +17,7 @@ from gradlab.optim.nadam import NADAM, nadam
 from gradlab.optim.nesterov import NESTEROV, nesterov
 from gradlab.optim.newton import newton_step
 from gradlab.optim.optimizers import OPTIMIZERS, family_tree, optimizer_kind, summary_table
+from gradlab.optim.path_faults import jump_sizes, plateau_steps
 from gradlab.optim.proximal import proximal_l1
 from gradlab.optim.race import learning_rate_verdict, race
 from gradlab.optim.regimes import REGIMES, compare_regimes, gradient_variance
@@ -30,7 +32,9 @@ from gradlab.optim.schedules import (
     step_decay,
     warm_up,
 )
+from gradlab.optim.stationary import Stationary, stationary_point
 from gradlab.optim.surfaces import SURFACES, descend
+from gradlab.optim.trapped import Trap, trapped_gallery
 
 __all__ = [
     "ADADELTA",
@@ -50,6 +54,9 @@ __all__ = [
     "SGD",
     "SURFACES",
     "OptimizerKind",
+    "Stationary",
+    "StepReport",
+    "Trap",
     "adadelta",
     "adagrad",
     "adam",
@@ -57,6 +64,7 @@ __all__ = [
     "clip_by_norm",
     "clip_by_value",
     "compare_regimes",
+    "condition_number",
     "constant",
     "cosine",
     "custom",
@@ -67,6 +75,7 @@ __all__ = [
     "family_tree",
     "gradient_variance",
     "inverse_time_decay",
+    "jump_sizes",
     "learning_rate_grid",
     "learning_rate_verdict",
     "lion",
@@ -77,12 +86,16 @@ __all__ = [
     "nesterov",
     "newton_step",
     "optimizer_kind",
+    "plateau_steps",
     "proximal_l1",
     "race",
     "rmsprop",
     "rmsprop_nesterov",
     "sgd",
+    "stationary_point",
     "step_decay",
+    "step_report",
     "summary_table",
+    "trapped_gallery",
     "warm_up",
 ]

@@ -23,7 +23,14 @@ from gradlab.process import cores
 from gradlab.training.network import build_network
 from gradlab.training.order import PADDING, batch_order, steps_per_epoch
 from gradlab.training.packing import unpack_on_host
-from gradlab.training.plan import Plan, Program, Run, learning_rates, start_words
+from gradlab.training.plan import (
+    Plan,
+    Program,
+    Run,
+    learning_rates,
+    start_words,
+    times_of_probes,
+)
 from gradlab.training.population import (
     HISTORY,
     NOT_DIVERGED,
@@ -35,6 +42,7 @@ from gradlab.training.population import (
     population,
 )
 from gradlab.training.precision import precision
+from gradlab.training.probes import ENGINE, NO_PROBES, ProbeTimes
 from gradlab.training.recipe import Recipe
 from gradlab.training.sharing import IN_LINE, available_devices, everywhere, on_devices
 
@@ -58,6 +66,8 @@ class RunResult:
     """Packed result; see `trained_network`."""
     seconds: float
     """Share of the calls that trained it."""
+    probes: Float[np.ndarray, "points probe_columns"] | None = None
+    """Measurements within, if the plan asked for them; see `probes.measured`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +79,7 @@ class Checkpoint:
     control: Control
     history: Float[np.ndarray, "epochs columns"]
     seconds: float
+    probes: Float[np.ndarray, "points probe_columns"] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,6 +113,7 @@ class _Member:
     control: Control
     history: list[np.ndarray]
     seconds: float
+    probes: list[np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,6 +200,7 @@ def device_data(plan: Plan) -> Data:
         scale=task.scale,
         fill=task.fill,
         lengths=task.lengths,
+        probe=plan.probe_rows,
     )
     with precision(task.dtype):
         return jax.tree.map(jax.device_put, data)
@@ -219,7 +232,10 @@ def compile_program(
     def of(dtype: Any, *sizes: int) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct((n, *sizes), dtype)
 
-    control = jax.tree.map(lambda leaf: of(np.asarray(leaf).dtype), initial_control(1, None, dtype))
+    def like(leaf: Any) -> jax.ShapeDtypeStruct:
+        return of(np.asarray(leaf).dtype, *np.shape(leaf))
+
+    control = jax.tree.map(like, initial_control(1, None, dtype))
     members = Members(
         kind=of(np.int32),
         seed=of(np.uint32),
@@ -230,6 +246,7 @@ def compile_program(
         control=control,
         learning_rates=of(dtype, shape.epochs, shape.n_steps),
         order=of(np.int32, shape.epochs, shape.n_steps, shape.batch_size),
+        probes=None if plan.probe_rows is None else jax.tree.map(like, NO_PROBES),
     )
     shared = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), data)
     skip_empty = any(
@@ -376,11 +393,12 @@ def _member(
             checkpoint.control,
             [checkpoint.history],
             checkpoint.seconds,
+            [] if checkpoint.probes is None else [checkpoint.probes],
         )
     best = np.zeros(program.layouts.state_words, np.uint32)
     control = initial_control(run.recipe.epochs, run.recipe.patience, dtype)
     # The weights are made when the block is, so that a thousand waiting runs hold none.
-    return _Member(index, kind, run, None, best, None, control, [], 0.0)
+    return _Member(index, kind, run, None, best, None, control, [], 0.0, [])
 
 
 def _stack(plan: Plan, program: Program, block: list[_Member], orders: _Orders) -> Members:
@@ -409,7 +427,12 @@ def _stack(plan: Plan, program: Program, block: list[_Member], orders: _Orders) 
         rates[i, : len(chosen)] = chosen
         order[i] = orders(run, first)
     control = Control(*(np.stack(column) for column in zip(*controls, strict=True)))
-    return Members(kind, seed, split, hyper, state, best, control, rates, order)
+    times = None
+    if plan.probe_rows is not None:
+        each = [times_of_probes(plan, program, member.run) for member in block]
+        each += [NO_PROBES] * (n - len(block))
+        times = ProbeTimes(*(np.stack(column) for column in zip(*each, strict=True)))
+    return Members(kind, seed, split, hyper, state, best, control, rates, order, times)
 
 
 def _share(program: Program, block: list[_Member], trained: Any, seconds: float) -> None:
@@ -424,13 +447,19 @@ def _share(program: Program, block: list[_Member], trained: Any, seconds: float)
         member.result = trained.result[i, : layouts.results[member.kind].words].copy()
         member.control = Control(*(column[i] for column in trained.control))
         member.history.append(trained.history[i, : done[i]].copy())
+        if trained.probes is not None:
+            probe = program.learners[member.kind].probe
+            width = len(ENGINE) + (0 if probe is None else probe.numbers)
+            rows = trained.probes[i, : trained.n_probes[i], :width]
+            member.probes.append(rows.copy())
         member.seconds += seconds * done[i] / max(1, sum(done))
 
 
 def _checkpoint(member: _Member) -> Checkpoint:
     assert member.state is not None
     history = np.concatenate(member.history)
-    return Checkpoint(member.state, member.best, member.control, history, member.seconds)
+    probes = np.concatenate(member.probes) if member.probes else None
+    return Checkpoint(member.state, member.best, member.control, history, member.seconds, probes)
 
 
 def _result(member: _Member) -> RunResult:
@@ -451,4 +480,5 @@ def _result(member: _Member) -> RunResult:
         history=history,
         weights=member.result,
         seconds=member.seconds,
+        probes=np.concatenate(member.probes) if member.probes else None,
     )

@@ -46,6 +46,20 @@ class Sharing:
         return 2 ** int(math.log2(max(1, min(self.most, n_rows // self.fewest))))
 
 
+class Probe(NamedTuple):
+    """How a learner is measured while it trains; see `gradlab.training.probes`.
+
+    Args:
+        measure: (state, weights before its last step, batch, hyper) -> `numbers` numbers.
+        weights: state -> what `measure` is to be given of an earlier state.
+        numbers: How many, in the layout of `gradlab.training.probes`.
+    """
+
+    measure: Callable[..., Float[Array, " numbers"]]
+    weights: Callable[[PyTree], PyTree]
+    numbers: int
+
+
 class Learner(NamedTuple):
     """Pure functions over trees; the engine knows nothing else of what it trains.
 
@@ -64,6 +78,7 @@ class Learner(NamedTuple):
         couples_examples: True if one row's output depends on the others of its batch.
         sharing: How `step` and `evaluate` share the rows of a batch where the program is laid out
             over several devices; None if each device then does the same.
+        probe: How it is measured, where a plan asks for that; None if it can't be.
     """
 
     structure: Hashable
@@ -76,6 +91,7 @@ class Learner(NamedTuple):
     keeps_best: bool
     couples_examples: bool
     sharing: Sharing | None = None
+    probe: Probe | None = None
 
 
 Rows = Int[Array, " batch"]

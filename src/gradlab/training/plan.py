@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import jax
 import numpy as np
-from jaxtyping import Float, PyTree
+from jaxtyping import Float, Int, PyTree
 
 from gradlab.errors import RecipeError
 from gradlab.nn.module import Sequential
@@ -26,6 +26,7 @@ from gradlab.training.order import steps_per_epoch
 from gradlab.training.packing import Layout, pack_on_host
 from gradlab.training.population import Layouts, layouts_of
 from gradlab.training.precision import precision
+from gradlab.training.probes import COST, PARTS, ProbeTimes, probe_rows, probe_times
 from gradlab.training.recipe import Recipe
 from gradlab.training.sharing import ask_for_devices
 from gradlab.training.supervised import initial_arrays, supervised
@@ -37,6 +38,9 @@ MAX_KINDS = 64
 CALL_SECONDS = 0.4
 """A call should last about this long: short enough for progress and Ctrl-C, long against the
 0.2 ms that a call costs."""
+
+PROBE_SECONDS = 130e-6
+"""Of a probe, besides its passes through the network."""
 
 CALL_BYTES = 64 * 2**20
 """And its batch order and learning rates should take no more memory than this."""
@@ -91,6 +95,12 @@ class Plan:
     places: dict[tuple, tuple[int, int]]
     """Program and kind of each structure."""
     validation_chunk: int
+    probe_rows: Int[np.ndarray, "splits probe_rows"] | None = None
+    """Rows that runs are measured on while they train; None to measure nothing."""
+    probe_share: float = 0.0
+    """Share of their time that this may take."""
+    probe_least: int = 2
+    """Times that each may be measured in any case."""
 
     @property
     def n_groups(self) -> int:
@@ -107,7 +117,16 @@ class Plan:
         return self.programs[program].layouts.results[kind]
 
 
-def plan(task: Task, runs: Sequence[Run], *, workers: int, side_by_side: bool = False) -> Plan:
+def plan(
+    task: Task,
+    runs: Sequence[Run],
+    *,
+    workers: int,
+    side_by_side: bool = False,
+    probes: bool = False,
+    probe_share: float = COST,
+    probe_least: int = 2,
+) -> Plan:
     """Return the plan of a list of runs on a task.
 
     Args:
@@ -115,6 +134,10 @@ def plan(task: Task, runs: Sequence[Run], *, workers: int, side_by_side: bool = 
         runs: What to train.
         workers: Threads that will call the programs.
         side_by_side: Plan for an accelerator: one kind a program.
+        probes: Whether runs are measured while they train, see `gradlab.training.probes`.
+        probe_share: Share of their time that this may take; there are fewer probes where each
+            is dear against a step.
+        probe_least: How often each may be measured whatever it takes.
     """
     ask_for_devices()
     largest = max(len(train) for train, _ in task.splits)
@@ -139,7 +162,9 @@ def plan(task: Task, runs: Sequence[Run], *, workers: int, side_by_side: bool = 
             places.update({key: (len(programs), kind) for kind, key in enumerate(chosen)})
             members = [groups[key] for key in chosen]
             programs.append(_program(task, members, batch_size, workers, side_by_side))
-    return Plan(task, tuple(runs), tuple(programs), places, validation_chunk(task))
+    rows = probe_rows([train for train, _ in task.splits]) if probes else None
+    more = {"probe_rows": rows, "probe_share": probe_share, "probe_least": probe_least}
+    return Plan(task, tuple(runs), tuple(programs), places, validation_chunk(task), **more)
 
 
 def validation_chunk(task: Task) -> int:
@@ -171,13 +196,34 @@ def with_reducer(network: PyTree, fitted: Reducer) -> Sequential:
     return Sequential(tuple(layers))
 
 
+def times_of_probes(plan: Plan, program: Program, run: Run) -> ProbeTimes:
+    """Return when a run is measured: a function of itself and its task, not of its company."""
+    assert plan.probe_rows is not None
+    recipe, shape = run.recipe, program.shape
+    one, n_rows = _row_flops(recipe, plan.task), plan.probe_rows.shape[1]
+    step = step_seconds(one * shape.batch_size)
+    probe = PARTS * step_seconds(one * n_rows / PARTS) + PROBE_SECONDS
+    sharing = program.learners[plan.place(recipe)[1]].sharing
+    # Cores that share a batch all take the probe, and none of the rows goes faster for it.
+    probe *= 1 if sharing is None else sharing.shares(shape.batch_size)
+    affordable = plan.probe_share * recipe.epochs * shape.n_steps * step / probe
+    affordable = max(affordable, float(plan.probe_least))
+    return probe_times(shape.n_steps, recipe.epochs, affordable=affordable)
+
+
+def step_seconds(flops: float) -> float:
+    """Return the rough time of one step on a core."""
+    return 10e-6 + flops / 50e9
+
+
+def _row_flops(recipe: Recipe, task: Task) -> float:
+    return 3.0 * sum(row.operations for row in network_table(recipe, task.interface))
+
+
 def step_flops(program: Program, task: Task) -> float:
     """Return the rough arithmetic of one step: forward, and twice as much for the gradients."""
-    forward = [
-        sum(row.operations for row in network_table(recipe, task.interface))
-        for recipe in program.recipes
-    ]
-    return 3.0 * max(forward) * program.shape.batch_size
+    rows = [_row_flops(recipe, task) for recipe in program.recipes]
+    return max(rows) * program.shape.batch_size
 
 
 def _batch_size(recipe: Recipe, n_rows: int) -> int:
@@ -206,7 +252,7 @@ def _program(
     n_runs = sum(len(group) for group in groups)
     epochs = max(recipe.epochs for group in groups for recipe in group)
     draft = Program(Shape(batch_size, n_steps, 1, 1), recipes, learners, layouts)
-    seconds = n_steps * (10e-6 + step_flops(draft, task) / 50e9)
+    seconds = n_steps * step_seconds(step_flops(draft, task))
     per_epoch = n_steps * batch_size * 4
     epochs_a_call = int(min(epochs, max(1, CALL_SECONDS / seconds), max(1, CALL_BYTES / per_epoch)))
     if side_by_side:

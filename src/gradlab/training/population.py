@@ -21,6 +21,8 @@ from gradlab.nn.padded import Padded
 from gradlab.nn.random import row_key
 from gradlab.training.learner import Batch, Learner
 from gradlab.training.packing import Layout, layout_of, pack, unpack
+from gradlab.training.pauses import empty_probes, measured_steps
+from gradlab.training.probes import ProbeTimes
 
 NOT_DIVERGED = -1
 NEVER = 2**31 - 1
@@ -57,6 +59,8 @@ class Members(NamedTuple):
     control: Control
     learning_rates: Shaped[Any, "members epochs steps"]
     order: Shaped[Any, "members epochs steps batch"]
+    probes: ProbeTimes | None = None
+    """When each is measured; None if the program measures nothing."""
 
 
 class Data(NamedTuple):
@@ -74,6 +78,8 @@ class Data(NamedTuple):
     fill: Any = None
     lengths: Any = None
     """Real steps of each sequence, where they differ."""
+    probe: Any = None
+    """Rows of each split that probes look at, (splits, rows); None to measure nothing."""
 
 
 class Trained(NamedTuple):
@@ -86,6 +92,9 @@ class Trained(NamedTuple):
     """(members, epochs, 3), the columns of HISTORY; NaN where an epoch was skipped."""
     result: Array
     """The result's words: of the best epoch where there is patience, else of the last."""
+    probes: Array | None = None
+    """(members, points, columns), see `gradlab.training.probes`; the first `n_probes` count."""
+    n_probes: Array | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,6 +106,8 @@ class Layouts:
     state_words: int
     result_words: int
     numbers: int
+    probe_numbers: int = 0
+    """Of the widest probe."""
 
 
 def layouts_of(learners: Sequence[Learner], dtype: np.dtype) -> Layouts:
@@ -116,6 +127,7 @@ def layouts_of(learners: Sequence[Learner], dtype: np.dtype) -> Layouts:
         state_words=max(layout.words for layout in states),
         result_words=max(layout.words for layout in results),
         numbers=max(1, max(len(learner.hyper_names) for learner in learners)),
+        probe_numbers=max(0 if each.probe is None else each.probe.numbers for each in learners),
     )
 
 
@@ -193,13 +205,31 @@ def _branch(
             batch = gather_batch(data, member.split, rows, dtype)
             return (state, jax.tree.map(jnp.add, sums, learner.evaluate(state, batch, hyper))), None
 
-        def one_epoch(carry: tuple, scanned: tuple) -> tuple[tuple, Array]:
+        def steps(state: PyTree, control: Control, scanned: tuple, probes: PyTree) -> tuple:
+            order, rates = scanned
+            first = control.epoch.astype(jnp.uint32) * jnp.uint32(n_steps)
+            carry = (state, zero, zero, first)
+            probe = learner.probe
+            if probes is None or probe is None or member.probes is None:
+                (state, loss, weight, _), _ = lax.scan(one_step, carry, (order, rates))
+                return state, loss, weight, None
+            batch = gather_batch(data, member.split, data.probe[member.split], dtype)
+            (state, loss, weight, _), probes = measured_steps(
+                one_step,
+                carry,
+                (order, rates),
+                lambda state, before: probe.measure(state, before, batch, hyper),
+                probe.weights,
+                member.probes,
+                (control.epoch, control.epochs),
+                probes,
+            )
+            return state, loss, weight, probes
+
+        def one_epoch(carry: tuple, scanned: tuple, probes: PyTree) -> tuple[tuple, Array, PyTree]:
             state, best, control = carry
             rates, order = scanned
-            first = control.epoch.astype(jnp.uint32) * jnp.uint32(n_steps)
-            (state, loss, weight, _), _ = lax.scan(
-                one_step, (state, zero, zero, first), (order, rates)
-            )
+            state, loss, weight, probes = steps(state, control, (order, rates), probes)
             (state, (val_loss, score, rows)), _ = lax.scan(
                 one_chunk, (state, (zero, zero, zero)), data.validation[member.split]
             )
@@ -209,16 +239,18 @@ def _branch(
             control, better = next_control(control, row[1], finite)
             if learner.keeps_best:
                 best = lax.cond(better, lambda state, _: state, lambda _, best: best, state, best)
-            return (state, best, control), row
+            return (state, best, control), row, probes
 
         def go_on(carry: tuple) -> Array:
-            i, (_, _, control), _ = carry
+            i, (_, _, control), _, _ = carry
             return control.active & (i < n_epochs)
 
         def next_epoch(carry: tuple) -> tuple:
-            i, inner, history = carry
-            inner, row = one_epoch(inner, (member.learning_rates[i], member.order[i]))
-            return i + 1, inner, history.at[i].set(row)
+            i, inner, history, probes = carry
+            inner, row, probes = one_epoch(
+                inner, (member.learning_rates[i], member.order[i]), probes
+            )
+            return i + 1, inner, history.at[i].set(row), probes
 
         # A new member's words hold its initial weights alone. What `init` makes of them is
         # computed at every call, which costs less than compiling a branch for the first.
@@ -230,8 +262,11 @@ def _branch(
         )
         best = unpack(member.best, state_layout) if learner.keeps_best else ()
         nothing = jnp.full((n_epochs, len(HISTORY)), jnp.nan, dtype)
-        _, (state, best, control), history = lax.while_loop(
-            go_on, next_epoch, (jnp.int32(0), (state, best, member.control), nothing)
+        probes = None
+        if learner.probe is not None and data.probe is not None:
+            probes = empty_probes(member.probes, n_epochs, layouts.probe_numbers, dtype)
+        _, (state, best, control), history, probes = lax.while_loop(
+            go_on, next_epoch, (jnp.int32(0), (state, best, member.control), nothing, probes)
         )
         result = learner.result(best if learner.keeps_best else state, hyper)
         words = layouts.state_words
@@ -241,6 +276,8 @@ def _branch(
             control=control,
             history=history,
             result=pack(result, layouts.result_words),
+            probes=None if probes is None else probes.rows,
+            n_probes=None if probes is None else probes.n,
         )
 
     return run

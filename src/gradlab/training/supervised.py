@@ -25,6 +25,7 @@ from gradlab.nn.sparsity import sparsity_penalty
 from gradlab.optim import clip_by_norm, clip_by_value, decoupled_weight_decay
 from gradlab.training.interface import Interface
 from gradlab.training.learner import Batch, Learner, Sharing
+from gradlab.training.measure import network_probe
 from gradlab.training.network import build_network, network_table
 from gradlab.training.packing import layout_of
 from gradlab.training.recipe import Recipe
@@ -154,6 +155,22 @@ def network_learner(
         layers = jax.tree.map(jnp.asarray, _initial_state(whole))
         return NetworkState(model, layers, start.init(params))
 
+    def loss_sums(answers: Array | Padded, batch: Batch) -> tuple[Array, Array]:
+        rows = batch.weight
+        if recipe.class_weight == "balanced":
+            assert batch.balanced is not None  # the engine gives it wherever there are classes
+            rows = rows * batch.balanced
+        return loss(*_compared(answers, batch, rows, kind))
+
+    def penalty(model: PyTree, hyper: dict[str, Any]) -> Array:
+        network = eqx.combine(model, static)
+        value = jnp.zeros((), dtype_of(model))
+        if "l1" in hyper:
+            value = value + l1_penalty(network, hyper["l1"])
+        if "l2" in hyper:
+            value = value + l2_penalty(network, hyper["l2"])
+        return value
+
     def step(state: NetworkState, batch: Batch, hyper: dict[str, Any], key: RowKey):
         params, fixed = eqx.partition(state.model, spec)
 
@@ -172,23 +189,9 @@ def network_learner(
             else:
                 answers, layers = network(batch.x, state.layers, **real)
                 added = None
-            rows = batch.weight
-            if recipe.class_weight == "balanced":
-                assert batch.balanced is not None  # the engine gives it wherever there are classes
-                rows = rows * batch.balanced
-            scores, targets, weights = _compared(answers, batch, rows, kind)
-            total, weight = loss(scores, targets, weights)
+            total, weight = loss_sums(answers, batch)
             minimised = total if added is None else total + weight * added
             return minimised, (total, weight, layers)
-
-        def penalty(params: PyTree):
-            network = eqx.combine(params, fixed, static)
-            value = jnp.zeros((), dtype_of(params))
-            if "l1" in hyper:
-                value = value + l1_penalty(network, hyper["l1"])
-            if "l2" in hyper:
-                value = value + l2_penalty(network, hyper["l2"])
-            return value
 
         def share_gradients(batch: Batch, key: RowKey | None):
             (_, (total, weight, layers)), gradients = jax.value_and_grad(total_loss, has_aux=True)(
@@ -214,7 +217,8 @@ def network_learner(
         real = jnp.maximum(weight, jnp.finfo(total.dtype).tiny)
         gradients = jax.tree.map(lambda gradient: gradient / real, gradients)
         if "l1" in hyper or "l2" in hyper:
-            gradients = jax.tree.map(jnp.add, gradients, jax.grad(penalty)(params))
+            of_penalty = jax.grad(lambda params: penalty(eqx.combine(params, fixed), hyper))
+            gradients = jax.tree.map(jnp.add, gradients, of_penalty(params))
         updates, optimizer_state = transformation(hyper).update(gradients, state.optimizer, params)
         model = eqx.combine(optax.apply_updates(params, updates), fixed)
         return NetworkState(model, layers, optimizer_state), (total, weight)
@@ -241,6 +245,14 @@ def network_learner(
             return sums(batch, None)
         return sum_over_shares(sums, batch, None, sharing.most, sharing.piece)
 
+    def outputs(answers: Array | Padded, batch: Batch) -> tuple[Array, Array | None, Array]:
+        scores, targets, weights = _compared(answers, batch, batch.weight, kind)
+        if kind in ("regression", "reconstruction"):
+            return jax.nn.sigmoid(scores) if sigmoid_output else scores, targets, weights
+        if kind == "binary":
+            return jax.nn.sigmoid(scores), None, weights
+        return jax.nn.softmax(scores, axis=1), None, weights
+
     def result(state: NetworkState, hyper: dict[str, Any]) -> tuple[PyTree, PyTree]:
         return evaluation_model(state, hyper), state.layers
 
@@ -255,6 +267,7 @@ def network_learner(
         keeps_best=recipe.patience is not None,
         couples_examples=couples,
         sharing=sharing,
+        probe=network_probe(template, spec, loss=loss_sums, outputs=outputs, penalty=penalty),
     )
 
 

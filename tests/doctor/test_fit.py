@@ -1,0 +1,84 @@
+"""Choosing thresholds: as sensitive as false alarms allow; and the score they are chosen by."""
+
+import dataclasses
+
+import pytest
+
+from gradlab.doctor.calibration import Calibration, Threshold
+from gradlab.doctor.evidence import Evidence, Setup
+from gradlab.doctor.faults.fit import choose_thresholds, measure_confidences, worth
+from gradlab.doctor.faults.score import score
+from gradlab.doctor.faults.specimen import Specimen
+from gradlab.doctor.finding import Diagnosis, Finding
+
+START = Calibration({"rate.value": Threshold(0.9, 0.1, 0.9, "above")}, {"rate.seen": (0.5, 0.9)}, 1)
+
+
+def specimen(value: float, *, faulty: bool, right: str = "learning_rate_high") -> Specimen:
+    """Return a training of which one number is known."""
+    evidence = Evidence(Setup(task="binary", layers=()), small_batch=value)
+    return Specimen(
+        control="made up",
+        dataset="made up",
+        held_out=False,
+        fault="a fault" if faulty else None,
+        strength=1,
+        right=(right,) if faulty else (),
+        demanded=faulty,
+        cure=True,
+        effect="strong" if faulty else None,
+        kept=(),
+        healthy_score=0.9,
+        seconds=1.0,
+        evidence=evidence,
+    )
+
+
+def doctor(evidence: Evidence, calibration: Calibration) -> Diagnosis:
+    """Speak where the number reaches the threshold; strong evidence from one half on."""
+    value = evidence.small_batch
+    if value < calibration["rate.value"]:
+        return Diagnosis(())
+    sure = calibration.confidence("rate.seen", value)
+    return Diagnosis((Finding("learning_rate_high", sure, "", "", rule="rate.seen"),))
+
+
+def test_threshold_falls_to_the_faults_and_not_to_the_healthy():
+    specimens = [specimen(0.05 * i, faulty=False) for i in range(8)]
+    specimens += [specimen(0.4 + 0.02 * i, faulty=True) for i in range(10)]
+    chosen = choose_thresholds(START, specimens, doctor)
+    # The grid is 0.1, 0.233, 0.367, 0.5 …; the healthy reach 0.35.
+    assert chosen["rate.value"] == pytest.approx(0.367)
+    assert START["rate.value"] == 0.9
+
+
+def test_false_alarms_stay_under_the_limit():
+    # Half of the faults lie among the healthy: they cannot be had.
+    specimens = [specimen(0.3, faulty=False) for _ in range(20)]
+    specimens += [specimen(x, faulty=True) for x in (0.3, 0.3, 0.6, 0.6)]
+    chosen = choose_thresholds(START, specimens, doctor)
+    found = score(specimens, lambda evidence: doctor(evidence, chosen))
+    assert found.false_alarms == 0
+    assert found.detected == 0.5
+
+
+def test_score_is_a_mean_over_kinds_and_leaves_out_what_is_not_demanded():
+    specimens = [specimen(0.95, faulty=True) for _ in range(9)]
+    specimens += [specimen(0.0, faulty=True, right="batch_size")]
+    specimens += [dataclasses.replace(specimen(0.0, faulty=True), demanded=False)] * 5
+    specimens += [specimen(0.95, faulty=False), specimen(0.0, faulty=False)]
+    found = score(specimens, lambda evidence: doctor(evidence, START))
+    assert (found.detected, found.first, found.three) == (0.5, 0.5, 0.5)
+    assert found.kinds["learning_rate_high"].n == 9
+    assert found.false_alarms == 0.5
+    assert found.wrong == (("made up[a fault@1]", ()),)
+    assert worth(found) == pytest.approx(0.5 - 4 * 0.45)
+
+
+def test_confidences_are_shares_of_right_findings():
+    specimens = [specimen(0.95, faulty=True)] * 30 + [specimen(0.95, faulty=False)] * 10
+    measured, tally = measure_confidences(START, specimens, doctor)
+    assert tally == {"rate.seen": (30, 40)}
+    weak, strong = measured.confidences["rate.seen"]
+    assert weak == 0.5
+    assert strong == pytest.approx((30 + 6 * 0.9) / 46, abs=1e-3)
