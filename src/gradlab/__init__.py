@@ -71,6 +71,7 @@ _HOMES = {
     "cure": "gradlab.doctor.calls",
     "explain": "gradlab.explanation",
     "descend_surfaces": "gradlab.explanation.descents",
+    "loss_surface": "gradlab.explanation.loss_surface",
     "configure": "gradlab.process",
 }
 
@@ -127,6 +128,7 @@ if TYPE_CHECKING:
     from gradlab.estimators import TextClassifier as TextClassifier
     from gradlab.explanation import explain as explain
     from gradlab.explanation.descents import descend_surfaces as descend_surfaces
+    from gradlab.explanation.loss_surface import loss_surface as loss_surface
     from gradlab.lab.clustering.study import cluster_study as cluster_study
     from gradlab.lab.compare import compare as compare
     from gradlab.lab.compare import resume as resume

@@ -45,10 +45,10 @@ def doctor(evidence: Evidence, calibration: Calibration) -> Diagnosis:
 
 def test_threshold_falls_to_the_faults_and_not_to_the_healthy():
     specimens = [specimen(0.05 * i, faulty=False) for i in range(8)]
-    specimens += [specimen(0.4 + 0.02 * i, faulty=True) for i in range(10)]
+    specimens += [specimen(0.41 + 0.02 * i, faulty=True) for i in range(10)]
     chosen = choose_thresholds(START, specimens, doctor)
-    # The grid is 0.1, 0.233, 0.367, 0.5 …; the healthy reach 0.35.
-    assert chosen["rate.value"] == pytest.approx(0.367)
+    # The grid is 0.1, 0.2, 0.3, 0.4 …; the healthy reach 0.35.
+    assert chosen["rate.value"] == pytest.approx(0.4)
     assert START["rate.value"] == 0.9
 
 
@@ -60,6 +60,17 @@ def test_false_alarms_stay_under_the_limit():
     found = score(specimens, lambda evidence: doctor(evidence, chosen))
     assert found.false_alarms == 0
     assert found.detected == 0.5
+
+
+def test_a_single_fault_moves_nothing():
+    specimens = [specimen(0.3, faulty=False) for _ in range(20)] + [specimen(0.6, faulty=True)]
+    assert choose_thresholds(START, specimens, doctor)["rate.value"] == 0.9
+
+
+def test_a_threshold_goes_no_further_than_it_must():
+    specimens = [specimen(0.1, faulty=False) for _ in range(20)]
+    specimens += [specimen(0.75, faulty=True) for _ in range(4)]
+    assert choose_thresholds(START, specimens, doctor)["rate.value"] == pytest.approx(0.7)
 
 
 def test_score_is_a_mean_over_kinds_and_leaves_out_what_is_not_demanded():

@@ -77,7 +77,7 @@ def explain(
     >>> round(explanation.gradient("w1"), 6)
     -0.01025
     """
-    subject = _opened(subject)
+    subject = opened(subject)
     options: dict[str, Any] = {"training": training, "seed": seed, "step": step}
     if learning_rate is not None:
         options["rate"] = learning_rate
@@ -88,7 +88,7 @@ def explain(
         if past is not None:
             wanted, title, notes = past.step, _told_title(past), _told(past)
         else:
-            wanted, title, notes = _step(subject, X, y, recipe, options)
+            wanted, title, notes = step_of(subject, X, y, recipe, options)
     if row is not None and not 0 <= row < wanted.n_rows:
         raise DataError(
             f"The batch has {wanted.n_rows} rows; there is no row {row}. Rows count from 0."
@@ -105,7 +105,7 @@ def explain(
     return dataclasses.replace(explanation, notes=(*notes, told))
 
 
-def _opened(subject: Any) -> Any:
+def opened(subject: Any) -> Any:
     """Return what a name or a path stands for."""
     if subject is None:
         return next(iter(EXAMPLES))
@@ -127,13 +127,14 @@ def _opened(subject: Any) -> Any:
     return subject
 
 
-def _step(
+def step_of(
     subject: Any,
     X: Any,
     y: Any,
     recipe: Recipe | None,
     options: dict[str, Any],
 ) -> tuple[Step, str, tuple[str, ...]]:
+    """Return the step of what was opened, what it is called, and what was decided."""
     if isinstance(subject, str):
         example = EXAMPLES[subject]
         chosen = example.recipe if recipe is None else recipe

@@ -1,8 +1,9 @@
 """Choosing thresholds and confidences on specimens whose faults are known.
 
 A rule should speak as early as it can without crying wolf. So each threshold in turn is moved to
-the value that finds most right causes while false alarms stay under a limit, and among equals to
-the most sensitive one; again and again until nothing moves.
+the value that finds most right causes while false alarms stay under a limit; again and again until
+nothing moves. A move must mend several specimens, and goes no further than it must: what the
+specimens do not decide stays where the literature has put it.
 """
 
 import dataclasses
@@ -21,12 +22,12 @@ from gradlab.doctor.finding import Diagnosis
 
 CalibratedDoctor = Callable[[Evidence, Calibration], Diagnosis]
 
-VALUES = 7
+VALUES = 9
 """Tried of each threshold's range, besides the one in use."""
 LIMIT = 0.05
 """Largest share of healthy examinations with a finding."""
-MARGIN = 0.002
-"""A move must win more than this: below, it would follow single specimens."""
+MENDED = 2
+"""Specimens that a move must mend, net: one fewer, and it would follow single ones."""
 PSEUDO = 6.0
 """The confidence before counts as much as so many findings."""
 
@@ -74,23 +75,22 @@ def choose_thresholds(
     """
     desk = _Desk(counted(specimens), doctor)
     now = [desk.look(i, calibration) for i in range(len(desk.specimens))]
-    best = worth(desk.score(now), limit)
     for _ in range(rounds):
         moved = False
         for name in sorted(calibration.thresholds):
             threshold = calibration.thresholds[name]
-            values = _from_sensitive(threshold)
-            trials = {x: desk.moved(now, calibration, name, x) for x in (values[0], values[-1])}
-            if all(_kinds(found) == _kinds(now) for found in trials.values()):
+            values = _values(threshold)
+            looks = {x: desk.moved(now, calibration, name, x) for x in (values[0], values[-1])}
+            if all(_kinds(found) == _kinds(now) for found in looks.values()):
                 continue
-            for value in values:
-                if value not in trials:
-                    trials[value] = desk.moved(now, calibration, name, value)
-                found = desk.score(trials[value])
-                if worth(found, limit) > best + MARGIN:
-                    best, moved, now = worth(found, limit), True, trials[value]
-                    told(Move(name, calibration[name], value, found))
-                    calibration = calibration.with_value(name, value)
+            for value in values[1:-1]:
+                looks[value] = desk.moved(now, calibration, name, value)
+            before = desk.score(now)
+            value, after = _best(looks, desk, threshold, before, limit)
+            if worth(after, limit) > worth(before, limit):
+                moved, now = True, looks[value]
+                told(Move(name, threshold.value, value, after))
+                calibration = calibration.with_value(name, value)
         if not moved:
             break
     return calibration
@@ -147,14 +147,43 @@ def _kinds(looks: list[_Look]) -> list[tuple[str, ...]]:
     return [look.kinds for look in looks]
 
 
-def _from_sensitive(threshold: Threshold) -> list[float]:
-    """Return values of the range, those at which the rule speaks earliest first."""
-    low, high = threshold.low, threshold.high
-    ratio = low > 0 and high / low > 10
-    grid = np.geomspace(low, high, VALUES) if ratio else np.linspace(low, high, VALUES)
-    values = sorted(float(f"{x:.3g}") for x in grid)
-    values = [x for x in values if low <= x <= high]
-    return values if threshold.alarms == "above" else values[::-1]
+def _best(
+    looks: dict[float, list[_Look]],
+    desk: _Desk,
+    threshold: Threshold,
+    before: Score,
+    limit: float,
+) -> tuple[float, Score]:
+    """Return the most worthy value that mends enough, the nearest of equals; or the one in use."""
+    best = (threshold.value, before)
+    nearest_first = sorted(looks, key=lambda x: _distance(threshold, x))
+    for value in nearest_first:
+        found = desk.score(looks[value])
+        mends = _errors(before) - _errors(found)
+        if mends >= MENDED and worth(found, limit) > worth(best[1], limit) + 1e-9:
+            best = (value, found)
+    return best
+
+
+def _errors(found: Score) -> int:
+    return len(found.wrong) + len(found.alarms)
+
+
+def _is_wide(threshold: Threshold) -> bool:
+    return threshold.low > 0 and threshold.high / threshold.low > 10
+
+
+def _distance(threshold: Threshold, value: float) -> float:
+    if _is_wide(threshold):
+        return abs(float(np.log(value / threshold.value)))
+    return abs(value - threshold.value)
+
+
+def _values(threshold: Threshold) -> list[float]:
+    """Return values from one end of the range to the other."""
+    grid = np.geomspace if _is_wide(threshold) else np.linspace
+    values = [float(f"{x:.3g}") for x in grid(threshold.low, threshold.high, VALUES)]
+    return [min(max(x, threshold.low), threshold.high) for x in values]
 
 
 class _Listening(Calibration):

@@ -12,7 +12,7 @@ from gradlab.data.images.cifar import read_cifar
 from gradlab.data.opening import read_bytes, unreadable
 from gradlab.errors import DataError, unknown
 
-Rows = Num[np.ndarray, "rows ..."]
+Rows = Num[np.ndarray, "..."]
 Made = tuple[Rows, Rows]
 
 
