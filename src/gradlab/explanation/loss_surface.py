@@ -69,7 +69,7 @@ class LossSurface:
         """Return the contours, with a cross at the weights."""
         from gradlab.plots.loss_surface import loss_surface_figure
 
-        return loss_surface_figure(self.along, self.loss, title=self.title)
+        return loss_surface_figure(self.along, self.loss, title=f"Loss around {self.title}")
 
     def report(self, path: str | Path) -> Path:
         """Write a page with the contours, one HTML file that works offline."""
@@ -146,7 +146,9 @@ def loss_surface(
     if not 0 < reach < np.inf:
         raise RecipeError(f"reach must be above 0; got {reach}.")
     with precision(FLOAT64):
-        step, title, _ = step_of(opened(subject), X, y, recipe, {"training": False})
+        what = opened(subject)
+        step, title, _ = step_of(what, X, y, recipe, {"training": False})
+        title = title if isinstance(what, str) else type(what).__name__
         params, rest = parted(step.network)
         rng = np.random.default_rng(seed)
         directions = [_direction(params, rng) for _ in range(2)]

@@ -42,7 +42,7 @@ FEWEST, MOST, SHARE = 32, 256, 0.02
 FIRST_EPOCH = 8
 """Points within the first epoch, besides its two ends."""
 
-COST = 0.03
+COST = 0.025
 """Share of a run's time that its probes may take by the estimate, which may be a little low."""
 
 

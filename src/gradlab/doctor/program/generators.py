@@ -4,6 +4,7 @@ All follow the conventions of the case files: g is `numpy.random.default_rng(see
 in the order of the definition, and n rows are made in one go. Each returns inputs and targets.
 """
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from gradlab.errors import DataError, unknown
 
 Made = tuple[Num[np.ndarray, "rows ..."], Num[np.ndarray, "rows ..."]]
 Random = np.random.Generator
+Number = float | int
 
 
 def xor4(g: Random, n: int) -> Made:
@@ -94,9 +96,9 @@ def gratings(
     classes: int,
     size: int,
     channels: int = 1,
-    frequency: float,
-    contrast: float,
-    noise: float,
+    frequency: Number,
+    contrast: Number,
+    noise: Number,
 ) -> Made:
     """Return noisy striped images, with a class for each direction of the stripes."""
     y = g.integers(0, classes, n)
@@ -124,8 +126,8 @@ def word_bags(
     classes: int,
     words: int,
     topic: int,
-    boost: float,
-    noise: float = 0.0,
+    boost: Number,
+    noise: Number = 0.0,
 ) -> Made:
     """Return which words occur in texts, with a class for each topic."""
     base = 1 / (np.arange(vocabulary) + 5)
@@ -189,7 +191,9 @@ def generate(name: str, parameters: dict[str, Any], *, seed: int, n: int) -> Mad
             "prose; write the definition as a function in gradlab/doctor/program/generators.py, "
             "or give the rows as arrays."
         )
+    function, g = GENERATORS[name], np.random.default_rng(seed)
     try:
-        return GENERATORS[name](np.random.default_rng(seed), n, **parameters)
+        inspect.signature(function).bind(g, n, **parameters)
     except TypeError as error:
         raise DataError(f"generator {name!r} with parameters {parameters}: {error}.") from None
+    return function(g, n, **parameters)
