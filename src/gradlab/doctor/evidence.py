@@ -205,8 +205,8 @@ class Probes:
         noise: Gradient noise: tr(Σ) / ‖G‖² in units of rows, from the gradients of parts.
         output_std: Spread of the outputs over the rows, relative to that of the targets for
             numbers; of the probabilities for classes.
-        norm_gap: Largest distance of normalisation layers' running statistics from those of
-            the batch, in standard deviations.
+        norm_gap: Distance of a normalisation layer's running statistics from those of the batch,
+            in standard deviations, root mean square over its features; the largest of all layers.
     """
 
     time: Float[np.ndarray, " points"]
