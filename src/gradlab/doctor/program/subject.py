@@ -46,9 +46,13 @@ class ProgramSubject:
         """For people."""
         return self.program.name
 
-    @functools.cached_property
+    @property
     def setup(self) -> Setup:
         """How it is set."""
+        return self._setup
+
+    @functools.cached_property
+    def _setup(self) -> Setup:
         has_validation = self.program.judging_rows() is not None
         return setup_of(self.program.settings, has_validation=has_validation)
 
