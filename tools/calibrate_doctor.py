@@ -96,7 +96,13 @@ def run_fit(options: argparse.Namespace) -> None:
     """Choose thresholds and confidences."""
     from gradlab.doctor.calibration import read_calibration
     from gradlab.doctor.diagnosis import diagnose_evidence
-    from gradlab.doctor.faults.fit import LIMIT, choose_thresholds, measure_confidences, worth
+    from gradlab.doctor.faults.fit import (
+        LIMIT,
+        adopt_confidences,
+        choose_thresholds,
+        measure_confidences,
+        worth,
+    )
     from gradlab.doctor.faults.score import score
     from gradlab.doctor.faults.specimen import read_cache
 
@@ -122,10 +128,8 @@ def run_fit(options: argparse.Namespace) -> None:
         before, specimens, diagnose_evidence, told=told, rounds=options.rounds
     )
     measured, tally = measure_confidences(chosen, specimens, diagnose_evidence)
-    after, plain = score(specimens, doctor_of(measured)), score(specimens, doctor_of(chosen))
-    if worth(after) < worth(plain):
-        print("Measured confidences rank worse than those before: they are left as they were.")
-        measured, after = chosen, plain
+    measured = adopt_confidences(chosen, measured, specimens, diagnose_evidence)
+    after = score(specimens, doctor_of(measured))
     print(f"\nAfter: worth {worth(after):.3f}\n{after.table()}\n")
     for name, found in after.wrong:
         print(f"not first: {name}: {', '.join(found) or 'nothing'}")

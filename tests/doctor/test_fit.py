@@ -6,12 +6,19 @@ import pytest
 
 from gradlab.doctor.calibration import Calibration, Threshold
 from gradlab.doctor.evidence import Evidence, Setup
-from gradlab.doctor.faults.fit import choose_thresholds, measure_confidences, worth
+from gradlab.doctor.faults.fit import (
+    adopt_confidences,
+    choose_thresholds,
+    measure_confidences,
+    worth,
+)
 from gradlab.doctor.faults.score import score
 from gradlab.doctor.faults.specimen import Specimen
 from gradlab.doctor.finding import Diagnosis, Finding
 
-START = Calibration({"rate.value": Threshold(0.9, 0.1, 0.9, "above")}, {"rate.seen": (0.5, 0.9)}, 1)
+START = Calibration(
+    {"rate.value": Threshold(0.9, 0.1, 0.9, "above")}, {"learning_rate_high.seen": (0.5, 0.9)}, 1
+)
 
 
 def specimen(value: float, *, faulty: bool, right: str = "learning_rate_high") -> Specimen:
@@ -39,16 +46,16 @@ def doctor(evidence: Evidence, calibration: Calibration) -> Diagnosis:
     value = evidence.small_batch
     if value < calibration["rate.value"]:
         return Diagnosis(())
-    sure = calibration.confidence("rate.seen", value)
-    return Diagnosis((Finding("learning_rate_high", sure, "", "", rule="rate.seen"),))
+    sure = calibration.confidence("learning_rate_high.seen", value)
+    return Diagnosis((Finding("learning_rate_high", sure, "", "", rule="learning_rate_high.seen"),))
 
 
 def test_threshold_falls_to_the_faults_and_not_to_the_healthy():
     specimens = [specimen(0.05 * i, faulty=False) for i in range(8)]
-    specimens += [specimen(0.41 + 0.02 * i, faulty=True) for i in range(10)]
+    specimens += [specimen(0.43 + 0.02 * i, faulty=True) for i in range(10)]
     chosen = choose_thresholds(START, specimens, doctor)
-    # The grid is 0.1, 0.2, 0.3, 0.4 …; the healthy reach 0.35.
-    assert chosen["rate.value"] == pytest.approx(0.4)
+    # The grid is 0.18, 0.26, 0.34, 0.42 …; the healthy reach 0.35.
+    assert chosen["rate.value"] == pytest.approx(0.42)
     assert START["rate.value"] == 0.9
 
 
@@ -70,7 +77,7 @@ def test_a_single_fault_moves_nothing():
 def test_a_threshold_goes_no_further_than_it_must():
     specimens = [specimen(0.1, faulty=False) for _ in range(20)]
     specimens += [specimen(0.75, faulty=True) for _ in range(4)]
-    assert choose_thresholds(START, specimens, doctor)["rate.value"] == pytest.approx(0.7)
+    assert choose_thresholds(START, specimens, doctor)["rate.value"] == pytest.approx(0.74)
 
 
 def test_score_is_a_mean_over_kinds_and_leaves_out_what_is_not_demanded():
@@ -89,7 +96,21 @@ def test_score_is_a_mean_over_kinds_and_leaves_out_what_is_not_demanded():
 def test_confidences_are_shares_of_right_findings():
     specimens = [specimen(0.95, faulty=True)] * 30 + [specimen(0.95, faulty=False)] * 10
     measured, tally = measure_confidences(START, specimens, doctor)
-    assert tally == {"rate.seen": (30, 40)}
-    weak, strong = measured.confidences["rate.seen"]
+    assert tally == {"learning_rate_high.seen": (30, 40)}
+    weak, strong = measured.confidences["learning_rate_high.seen"]
     assert weak == 0.5
     assert strong == pytest.approx((30 + 6 * 0.9) / 46, abs=1e-3)
+
+
+def test_measured_confidences_are_taken_over_unless_they_rank_worse():
+    specimens = [specimen(0.95, faulty=True)] * 30 + [specimen(0.95, faulty=False)] * 10
+    measured, _ = measure_confidences(START, specimens, doctor)
+    assert adopt_confidences(START, measured, specimens, doctor) == measured
+
+    def shy(evidence: Evidence, calibration: Calibration) -> Diagnosis:
+        found = doctor(evidence, calibration).findings
+        return Diagnosis(tuple(x for x in found if x.confidence > 0.85))
+
+    # Silent below 0.85: the lower, measured confidence would lose all thirty.
+    faulty = [x for x in specimens if x.fault]
+    assert adopt_confidences(START, measured, faulty, shy) == START

@@ -180,10 +180,10 @@ def _distance(threshold: Threshold, value: float) -> float:
 
 
 def _values(threshold: Threshold) -> list[float]:
-    """Return values from one end of the range to the other."""
+    """Return values within the range; at its very ends rules may say nothing, or divide by 0."""
     grid = np.geomspace if _is_wide(threshold) else np.linspace
-    values = [float(f"{x:.3g}") for x in grid(threshold.low, threshold.high, VALUES)]
-    return [min(max(x, threshold.low), threshold.high) for x in values]
+    inner = grid(threshold.low, threshold.high, VALUES + 2)[1:-1]
+    return [float(f"{x:.3g}") for x in inner]
 
 
 class _Listening(Calibration):
@@ -236,3 +236,36 @@ def measure_confidences(
         measured[name] = (round(new_weak, 3), round(new_strong, 3))
     tally = {name: (sum(r for _, r in rows), len(rows)) for name, rows in sorted(counts.items())}
     return dataclasses.replace(calibration, confidences=measured), tally
+
+
+def adopt_confidences(
+    calibration: Calibration,
+    measured: Calibration,
+    specimens: Sequence[Specimen],
+    doctor: CalibratedDoctor,
+    *,
+    limit: float = LIMIT,
+) -> Calibration:
+    """Take over measured confidences one by one, as far as findings are not ranked worse by them.
+
+    Those of causes that no specimen has are left: they could only sink.
+    """
+    asked = counted(specimens)
+    kinds = {x.right[0] for x in asked if x.fault}
+
+    def worth_of(trial: Calibration) -> float:
+        found = [
+            tuple(x.kind for x in doctor(s.evidence, trial).findings) for s in asked if s.evidence
+        ]
+        return worth(score_of(asked, found), limit)
+
+    best = worth_of(calibration)
+    for name, pair in sorted(measured.confidences.items()):
+        if pair == calibration.confidences[name] or name.split(".")[0] not in kinds:
+            continue
+        trial = dataclasses.replace(
+            calibration, confidences={**calibration.confidences, name: pair}
+        )
+        if (value := worth_of(trial)) >= best:
+            best, calibration = value, trial
+    return calibration
