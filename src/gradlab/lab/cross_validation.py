@@ -140,6 +140,7 @@ def cross_validate(
         DataError: If the data can't be read or parted into so many folds.
         RecipeError: If the recipe does not fit the data.
 
+    >>> from gradlab import Recipe
     >>> result = cross_validate("iris", Recipe(hidden=(8,), learning_rate=0.01), folds=3)
     >>> result.scores.shape, result.mean > 0.9
     ((1, 3), True)

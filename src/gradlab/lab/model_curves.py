@@ -187,6 +187,7 @@ def validation_curve(
         axis: A setting of recipes, such as "l2", "hidden" or "optimizer.beta1".
         levels: Its values.
 
+    >>> from gradlab import Recipe
     >>> curve = validation_curve("iris", "epochs", [2, 30], Recipe(hidden=(8,)), folds=3)
     >>> curve.best
     30
@@ -236,6 +237,7 @@ def learning_curve(
         data, recipe, folds, seeds, seed, source, target, workers, progress: See `cross_validate`.
         sizes: Shares of the smallest fold's training rows (numbers up to 1), or counts.
 
+    >>> from gradlab import Recipe
     >>> curve = learning_curve("iris", Recipe(hidden=(8,), epochs=20), sizes=(10, 1.0), folds=3)
     >>> curve.levels
     (10, 100)

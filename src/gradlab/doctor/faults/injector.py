@@ -95,6 +95,7 @@ def inject(program: Program, fault: Fault, strength: Strength, seed: int = 0) ->
     >>> import numpy as np
     >>> program = Program.build(
     ...     task="regression", x_train=np.eye(8), y_train=np.arange(8.0), epochs=10,
+    ...     x_validation=np.eye(8), y_validation=np.arange(8.0),
     ...     layers=[{"type": "dense", "units": 1}], loss="mean_squared_error",
     ...     optimizer={"name": "sgd", "learning_rate": 0.1})
     >>> fault = next(x for x in load_faults() if x.name == "learning_rate_low")
