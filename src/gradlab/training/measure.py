@@ -45,9 +45,9 @@ class Part(NamedTuple):
     """Of all activations of each site."""
     slopes: Float[Array, "*parts sites"]
     """Σ of the squared gradient of each row's own loss with respect to what a site gives."""
-    zero: Float[Array, "*parts units"]
-    """How often each unit of every site, one after another, was 0; `flat` likewise."""
-    flat: Float[Array, "*parts units"]
+    zero: list[Float[Array, "..."]]
+    """How often each unit of every site was 0; `flat` likewise."""
+    flat: list[Float[Array, "..."]]
     said: Moments
     wanted: Moments | None
     gaps: list[Gap]
@@ -99,8 +99,8 @@ def network_probe(
                 size=_square(own) / weight**2,
                 activations=Moments(*map(jnp.stack, zip(*map(_activations, seen), strict=True))),
                 slopes=jnp.stack([jnp.vdot(slope, slope) for slope in slopes]),
-                zero=jnp.concatenate([_times(each.activation == 0, each) for each in seen]),
-                flat=jnp.concatenate([_times(each.flat, each) for each in seen]),
+                zero=[_times(each.activation == 0, each) for each in seen],
+                flat=[_times(each.flat, each) for each in seen],
                 said=_moments(said, real),
                 wanted=None if wanted is None else _moments(wanted, real),
                 gaps=gaps,
@@ -157,7 +157,9 @@ def _of_activations(told: Part, n_units: list[int]) -> dict[str, Array]:
     belongs = np.repeat(np.eye(len(n_units)), n_units, axis=1)
     share = jnp.asarray(belongs / np.array(n_units)[:, None], n.dtype)
     often = n @ share  # how often each unit was looked at
-    zero, flat = told.zero.sum(axis=0), told.flat.sum(axis=0)
+    # Joined here and not in the scan: there XLA computes the sums inside the joining, by masked
+    # loads far outside their arrays, which take a hundred times as long where no page is mapped.
+    zero, flat = (jnp.concatenate(x, axis=-1).sum(axis=0) for x in (told.zero, told.flat))
     return {
         "mean": mean,
         "std": jnp.sqrt(squares / n),

@@ -38,6 +38,7 @@ class Prepared:
         weight: Of each row in the loss.
         variance: Of the targets of watched rows and of those held back, for R².
         chunk: Rows that are scored at once.
+        follows_held: Whether loss and score of rows held back are followed; NaN if not.
     """
 
     x: Float[np.ndarray, "rows ..."]
@@ -48,6 +49,7 @@ class Prepared:
     held: np.ndarray | None
     variance: tuple[float, float]
     chunk: int
+    follows_held: bool = True
 
     @functools.cached_property
     def data(self) -> Data:
@@ -55,6 +57,7 @@ class Prepared:
         groups = [self.watched] if self.held is None else [self.watched, self.held]
         size = min(self.chunk, max(len(rows) for rows in groups))
         tables = [table(rows, size) for rows in groups]
+        followed = tables if self.follows_held else [table(self.watched[self.watched >= 0], size)]
         data = Data(
             x=self.x.astype(np.float32),
             y=self.y,
@@ -62,6 +65,7 @@ class Prepared:
             n_train=np.int32(self.n_train),
             judged=np.concatenate(tables),
             group=np.repeat(np.arange(len(tables), dtype=np.int32), [len(t) for t in tables]),
+            n_chunks=np.int32(sum(len(t) for t in followed)),
         )
         return jax.tree.map(jax.device_put, data)
 
@@ -76,7 +80,8 @@ class Prepared:
     def first_rows(self, n_rows: int) -> "Prepared":
         """Return it with the first so many training rows alone, in an order of chance.
 
-        The table keeps its shape, so that nothing is compiled anew.
+        The table keeps its shape, so that nothing is compiled anew. Rows held back are not
+        followed: they are many more than what trains.
         """
         n_rows = max(1, min(n_rows, self.n_train))
         order = np.random.Generator(np.random.Philox(key=[7, 0])).permutation(self.n_train)
@@ -93,6 +98,7 @@ class Prepared:
             n_train=n_rows,
             watched=watched,
             variance=own,
+            follows_held=False,
         )
 
 

@@ -47,17 +47,29 @@ def train_jobs(jobs: Sequence[Job], *, probes: bool) -> list[Record]:
         jobs: What to train.
         probes: Measure inside as well.
     """
-    # One job of each structure goes first, so that no two threads compile the same.
-    firsts: dict[tuple, int] = {}
-    for i, job in enumerate(jobs):
-        firsts.setdefault(_compiled_as(job), i)
-    order = [*firsts.values(), *(i for i in range(len(jobs)) if i not in set(firsts.values()))]
-    records: dict[int, Record] = {}
-    with ThreadPoolExecutor(max_workers=min(cores(), len(jobs)) or 1) as pool:
-        for batch in (order[: len(firsts)], order[len(firsts) :]):
-            done = pool.map(lambda i: _train(jobs[i], probes), batch)
-            records.update(zip(batch, done, strict=True))
-    return [records[i] for i in range(len(jobs))]
+    # Each program is compiled once, by no two threads, and all of them side by side.
+    firsts: dict[tuple, Job] = {}
+    for job in jobs:
+        firsts.setdefault(_compiled_as(job), job)
+    with ThreadPoolExecutor(max_workers=cores()) as pool:
+        compiling = [pool.submit(_compile_training, job) for job in firsts.values()]
+        if probes:
+            compiling += [pool.submit(_compile_probe, job) for job in firsts.values()]
+        for compiled in compiling:
+            compiled.result()
+        return list(pool.map(lambda job: _train(job, probes), jobs))
+
+
+def _compile_training(job: Job) -> None:
+    """Call a job's training without a step."""
+    _Training(job).start()
+
+
+def _compile_probe(job: Job) -> None:
+    """Look at a job's start."""
+    training = _Training(job)
+    looked = probe(training.structure)  # pyright: ignore[reportArgumentType]
+    looked(training.state, training.data, job.prepared.probed, training.numbers)
 
 
 def _compiled_as(job: Job) -> tuple:
@@ -89,13 +101,17 @@ class _Training:
         self.run = Run(seed, np.bool_(settings.shuffle), self.numbers)
         self.size = _batch_size(job)
         self.n_steps = -(-job.prepared.n_train // self.size)
-        stopping = settings.early_stopping if job.prepared.held is not None else None
+        watches = job.prepared.held is not None and job.prepared.follows_held
+        stopping = settings.early_stopping if watches else None
         self.patience = None if stopping is None else stopping.patience
         arrays = starting_arrays(settings.model, job.seed)
         self.state: State = self.compiled.start(arrays, self.numbers)
         self.at = 0
         self.rows: list[np.ndarray] = []
-        self.initial = self._call(0, 0)[0]
+
+    def start(self) -> np.ndarray:
+        """Return how it stands before the first step."""
+        return self._call(0, 0)[0]
 
     def _call(self, first: int, last: int) -> np.ndarray:
         state, rows = self.compiled.train(
@@ -132,10 +148,11 @@ class _Training:
 def _train(job: Job, probes: bool) -> Record:
     began = time.perf_counter()
     training = _Training(job)
+    start = training.start()
     total = job.epochs * training.n_steps
     found = _watched(training, total) if probes else None
     training.advance(total)
-    return _record(training, found, time.perf_counter() - began)
+    return _record(training, start, found, time.perf_counter() - began)
 
 
 def _watched(training: _Training, total: int) -> Probes:
@@ -179,7 +196,9 @@ def pauses(n_steps: int, epochs: int, n_probed: int, n_train: int) -> list[int]:
     return sorted({*stops, epochs * n_steps})
 
 
-def _record(training: _Training, probes: Probes | None, seconds: float) -> Record:
+def _record(
+    training: _Training, start: np.ndarray, probes: Probes | None, seconds: float
+) -> Record:
     job, bad = training.job, int(training.state.bad)
     history = np.stack(training.rows) if training.rows else np.empty((0, len(HISTORY)))
     status: Literal["done", "early", "diverged"] = "done"
@@ -199,7 +218,7 @@ def _record(training: _Training, probes: Probes | None, seconds: float) -> Recor
         validation_loss=columns["held_loss"],
         train_score=columns["watched_score"],
         validation_score=columns["held_score"],
-        initial_loss=float(training.initial[HISTORY.index("watched_loss")]),
+        initial_loss=float(start[HISTORY.index("watched_loss")]),
         status=status,
         non_finite=("loss", bad / training.n_steps) if bad >= 0 else None,
         probes=probes,

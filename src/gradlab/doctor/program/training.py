@@ -38,10 +38,6 @@ ROOM = 1024
 """Epochs of a call, at most."""
 
 
-IN_LINE = 2**18
-"""Weights that an optimizer takes as one line: less to compile, and a copy that costs little."""
-
-
 class Data(NamedTuple):
     """What all runs of a program share."""
 
@@ -56,6 +52,8 @@ class Data(NamedTuple):
     """Rows whose score is followed, (chunks, rows), padded with −1."""
     group: Any
     """Of each chunk: 0 for training rows, 1 for rows held back."""
+    n_chunks: Any
+    """Chunks that are followed, the first ones."""
 
 
 class Run(NamedTuple):
@@ -145,29 +143,6 @@ def functions(structure: Settings) -> Functions:
         loss, weight = sums(rows, batch.weight, flow.real)
         return loss, (weight, flow, targets)
 
-    by_array = any(
-        getattr(structure.optimizer, name) is not None
-        for name in ("clip_norm", "clip_value", "weight_decay")
-    )
-
-    def line(arrays: PyTree) -> PyTree:
-        """Return few numbers in one line: what an optimizer does to each is the same."""
-        leaves = jax.tree.leaves(arrays)
-        if by_array or sum(leaf.size for leaf in leaves) > IN_LINE:
-            return arrays
-        return jnp.concatenate([jnp.asarray(leaf).reshape(-1) for leaf in leaves])
-
-    def apart(line: PyTree, like: PyTree) -> PyTree:
-        if not isinstance(line, jax.Array):
-            return line
-        leaves, tree = jax.tree.flatten(like)
-        ends = np.cumsum([leaf.size for leaf in leaves]).tolist()
-        parts = [
-            line[end - leaf.size : end].reshape(leaf.shape)
-            for leaf, end in zip(leaves, ends, strict=True)
-        ]
-        return jax.tree.unflatten(tree, parts)
-
     def transformation(rate: Any, numbers: dict) -> optax.GradientTransformation:
         head = "optimizer."
         own = {name[len(head) :]: v for name, v in numbers.items() if name.startswith(head)}
@@ -192,10 +167,10 @@ def functions(structure: Settings) -> Functions:
         gradients, (loss, weight, layers) = jax.grad(minimised, has_aux=True)(state.arrays)
         rate = numbers["learning_rate"] / (1 + numbers["decay"] * number.astype(jnp.float32))
         change = transformation(rate, numbers)
-        updates, chosen = change.update(line(gradients), state.optimizer, line(state.arrays))
+        updates, chosen = change.update(gradients, state.optimizer, state.arrays)
         broken = ~jnp.isfinite(loss) & (state.bad < 0)
         return State(
-            arrays=optax.apply_updates(state.arrays, apart(updates, state.arrays)),
+            arrays=optax.apply_updates(state.arrays, updates),
             layers=layers,
             optimizer=chosen,
             totals=state.totals + jnp.stack([loss, weight]),
@@ -205,8 +180,8 @@ def functions(structure: Settings) -> Functions:
     def evaluate(state: State, run: Run, data: Data) -> Array:
         """Return loss and score of watched rows, then of those held back; NaN of none."""
 
-        def chunk(sums_of: Array, scanned: tuple[Array, Array]) -> tuple[Array, None]:
-            rows, group = scanned
+        def chunk(i: Array, sums_of: Array) -> Array:
+            rows = data.judged[i]
             batch = gather(data, rows)
             batch = batch._replace(weight=(rows >= 0).astype(batch.weight.dtype))
             loss, (weight, flow, targets) = total(
@@ -214,9 +189,9 @@ def functions(structure: Settings) -> Functions:
             )
             hits = right(kind, flow.outputs, batch.y, targets)
             score, _ = sums(hits, batch.weight, flow.real)
-            return sums_of.at[group].add(jnp.stack([loss, score, weight])), None
+            return sums_of.at[data.group[i]].add(jnp.stack([loss, score, weight]))
 
-        (own, held), _ = lax.scan(chunk, jnp.zeros((2, 3)), (data.judged, data.group))
+        own, held = lax.fori_loop(0, data.n_chunks, chunk, jnp.zeros((2, 3)))
         return jnp.concatenate([own[:2] / own[2], held[:2] / held[2]])
 
     def start(arrays: PyTree, numbers: dict) -> State:
@@ -224,7 +199,7 @@ def functions(structure: Settings) -> Functions:
         return State(
             arrays=arrays,
             layers=starting_states(structure.model),
-            optimizer=starting_optimizer(lambda own: change.init(line(own)), arrays, numbers),
+            optimizer=starting_optimizer(change.init, arrays, numbers),
             totals=np.zeros(2, np.float32),
             bad=np.int32(-1),
         )
