@@ -69,6 +69,7 @@ _HOMES = {
     "load_model": "gradlab.training.model",
     "diagnose": "gradlab.doctor.calls",
     "cure": "gradlab.doctor.calls",
+    "check_before_training": "gradlab.doctor.calls",
     "explain": "gradlab.explanation",
     "descend_surfaces": "gradlab.explanation.descents",
     "loss_surface": "gradlab.explanation.loss_surface",
@@ -113,6 +114,7 @@ if TYPE_CHECKING:
     from gradlab.decomposition import PCANetwork as PCANetwork
     from gradlab.decomposition import PolynomialPCA as PolynomialPCA
     from gradlab.decomposition import compress_image as compress_image
+    from gradlab.doctor.calls import check_before_training as check_before_training
     from gradlab.doctor.calls import cure as cure
     from gradlab.doctor.calls import diagnose as diagnose
     from gradlab.estimators import Backtest as Backtest

@@ -1,7 +1,7 @@
 """gradlab doctor."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,7 +27,11 @@ from gradlab.cli.studies import (
     Unreadable,
     Window,
 )
-from gradlab.cli.terminal import console
+from gradlab.cli.terminal import console, print_json
+
+if TYPE_CHECKING:
+    from gradlab.lab.question import Source
+    from gradlab.training.recipe import Recipe
 
 
 def doctor(
@@ -41,6 +45,9 @@ def doctor(
     recipe_path: RecipeFile = None,
     cure: Annotated[
         bool, typer.Option("--cure", help="Try what the findings propose, and prove the best.")
+    ] = False,
+    before: Annotated[
+        bool, typer.Option("--before", help="Only the checks before a training: some seconds.")
     ] = False,
     history: Annotated[
         Path | None,
@@ -111,6 +118,9 @@ def doctor(
     )  # fmt: skip
     recipe = recipe_from(set_ or [], recipe_file(recipe_path), epochs=epochs)
     configure()
+    if before:
+        _tell_checks(what or "digits", recipe, source, seed, cure=cure, as_json=as_json)
+        return
     with console(stderr=True).status("examining") as status:
         told = None if as_json else status.update
         options = {"recipe": recipe, "source": source, "run": run, "seed": seed, "seeds": seeds}
@@ -121,3 +131,27 @@ def doctor(
         else:
             found = diagnose(what or "digits", command=typed(), progress=told, **options)
     hand_over(found, name="gradlab-doctor", out=out, notes=found.notes, as_json=as_json)
+
+
+def _tell_checks(
+    what: str, recipe: "Recipe", source: "Source", seed: int, *, cure: bool, as_json: bool
+) -> None:
+    """Print what the checks before a training say."""
+    from dataclasses import asdict
+
+    from rich.table import Table
+
+    from gradlab.doctor.calls import check_before_training
+    from gradlab.errors import RecipeError
+
+    if cure:
+        raise RecipeError("--before only looks, and --cure trains: give one of them.")
+    with console(stderr=True).status("checking"):
+        found = check_before_training(what, recipe=recipe, source=source, seed=seed)
+    if as_json:
+        print_json([asdict(each) for each in found])
+        return
+    table = Table.grid(padding=(0, 2))
+    for each in found:
+        table.add_row(each.severity, each.check, each.text)
+    console().print(table)

@@ -1,12 +1,16 @@
 """The public calls: diagnose, and cure."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from gradlab.doctor import preflight
+from gradlab.doctor.across_study import rules_of_study
 from gradlab.doctor.consultation import Consultation, consult
 from gradlab.doctor.diagnosis import diagnose_evidence
 from gradlab.doctor.evidence import Evidence
+from gradlab.doctor.statement import Statement
 from gradlab.doctor.subject import Subject
 from gradlab.errors import RecipeError
 from gradlab.lab.question import Source
@@ -38,8 +42,9 @@ def diagnose(
 
     Args:
         what: A fitted estimator (with the rows that it learnt from in `x` and `y`), a study or
-            its folder (with `run`), data as `compare` takes it (with `recipe`), a `Subject`, or
-            `Evidence` from elsewhere, which is judged as it stands.
+            its folder (with `run`; rules across all its runs are added), data as `compare` takes
+            it (with `recipe`), a `Subject`, or `Evidence` from elsewhere, which is judged as it
+            stands.
         x, y: Rows of an estimator.
         recipe: How data is learnt; the usual recipe by default.
         source: How data is read and split.
@@ -67,12 +72,12 @@ def diagnose(
         return Consultation(
             "training", what, diagnose_evidence(what), command=command, notes=what.notes
         )
+    what = _study_or(what)
     subject, notes = subject_of(
         what, x, y, recipe=recipe, source=source, target=target, run=run, seed=seed
     )
-    return consult(
-        subject, seeds=_seeds(seeds), command=command, notes=notes, progress=progress
-    )  # fmt: skip
+    found = consult(subject, seeds=_seeds(seeds), command=command, notes=notes, progress=progress)
+    return _with_rules(found, what)
 
 
 def cure(
@@ -108,10 +113,11 @@ def cure(
             "A history can be diagnosed, but not cured: what made it can't be trained again here. "
             "Give the data and a recipe, or an estimator."
         )
+    what = _study_or(what)
     subject, notes = subject_of(
         what, x, y, recipe=recipe, source=source, target=target, run=run, seed=seed
     )
-    return consult(
+    found = consult(
         subject,
         seeds=_seeds(seeds),
         with_cure=True,
@@ -120,6 +126,58 @@ def cure(
         notes=notes,
         progress=progress,
     )
+    return _with_rules(found, what)
+
+
+def check_before_training(
+    what: Any = "digits",
+    x: Any = None,
+    y: Any = None,
+    *,
+    recipe: Recipe | None = None,
+    source: Source | None = None,
+    target: str | int | None = None,
+    seed: int = 0,
+) -> list[Statement]:
+    """Look at data, setting and starting weights, and test shortly, before training.
+
+    The first loss is measured, the learning rate range test made (17 short runs), and 16 rows are
+    learnt by heart: some seconds, whatever the training itself would take.
+
+    Args:
+        what, x, y, recipe, source, target, seed: As of `diagnose`.
+
+    Returns:
+        What each check says, the most severe first.
+
+    Raises:
+        DataError: If the data can't be read.
+        RecipeError: If recipe and data do not fit together.
+
+    >>> import gradlab as gl
+    >>> checks = gl.check_before_training("iris", recipe=gl.Recipe(hidden=(8,)))
+    >>> {check.severity for check in checks} <= {"error", "warning", "note"}
+    True
+    """
+    subject, _ = subject_of(
+        _study_or(what), x, y, recipe=recipe, source=source, target=target, seed=seed
+    )
+    return preflight.check_before_training(subject)
+
+
+def _study_or(what: Any) -> Any:
+    """Open a study folder; anything else stays what it is."""
+    if isinstance(what, str | Path) and (Path(what) / STUDY_FILE).is_file():
+        return open_study(what)
+    return what
+
+
+def _with_rules(found: Consultation, what: Any) -> Consultation:
+    """Add the rules across a study, if it is one."""
+    data = found.evidence.data
+    if not isinstance(what, Study) or data is None or data.trivial_score is None:
+        return found
+    return replace(found, rules=rules_of_study(what, data.trivial_score))
 
 
 def subject_of(
@@ -142,8 +200,7 @@ def subject_of(
 
     if isinstance(what, Subject):
         return what, ()
-    if isinstance(what, str | Path) and (Path(what) / STUDY_FILE).is_file():
-        what = open_study(what)
+    what = _study_or(what)
     if isinstance(what, Study):
         subject = subject_of_run(what, run or worst_run(what))
         return subject, ()

@@ -1,5 +1,6 @@
 """Everything about one training: evidence, diagnosis, the proof of the cure; told and written."""
 
+import functools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -14,6 +15,9 @@ from gradlab.doctor.evidence import Evidence
 from gradlab.doctor.examine import examine
 from gradlab.doctor.finding import Diagnosis, Finding
 from gradlab.doctor.kind_words import KIND_WORDS
+from gradlab.doctor.preflight import statements_of
+from gradlab.doctor.statement import Statement
+from gradlab.doctor.study_rules import StudyRule
 from gradlab.doctor.subject import Subject
 from gradlab.files import write_whole
 from gradlab.lab.analysis.results_folder import write_results
@@ -37,6 +41,7 @@ class Consultation:
         subject: The training; None where only its history is known.
         command: What was typed.
         notes: What was decided about the data.
+        rules: Of a study: settings with which its runs stall or diverge.
     """
 
     name: str
@@ -46,6 +51,7 @@ class Consultation:
     subject: Subject | None = None
     command: str = ""
     notes: tuple[str, ...] = ()
+    rules: tuple[StudyRule, ...] = ()
 
     def __repr__(self) -> str:
         """Return the conclusions, a line each."""
@@ -70,7 +76,13 @@ class Consultation:
         if self.cure is not None and self.cure.attempts[1:]:
             first, *others = self.cure.sentences
             told += [f"Cure: {first}" if self.cure.helps else first, *others]
+        told += [f"Across the study: {rule.sentence}." for rule in self.rules[:TOLD]]
         return tuple(told)
+
+    @functools.cached_property
+    def checks(self) -> tuple[Statement, ...]:
+        """What could be seen before training: of data, setting, start and short tests."""
+        return tuple(statements_of(self.evidence))
 
     @property
     def level(self) -> str:
@@ -95,6 +107,8 @@ class Consultation:
             "findings": [finding_dict(finding) for finding in self.diagnosis.findings],
             "symptoms": list(self.diagnosis.symptoms),
             "missing": list(self.diagnosis.missing),
+            "checks": [asdict(statement) for statement in self.checks],
+            "rules_across_study": [asdict(rule) | {"words": rule.sentence} for rule in self.rules],
             "score": final_score(self.evidence),
             "score_name": score_name(self.evidence),
             "seconds": self.diagnosis.seconds,
@@ -128,6 +142,7 @@ class Consultation:
     def save(self, folder: str | Path) -> Path:
         """Write report, results and history, and the cured training if there is one."""
         folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / "history.csv", history_table(self.evidence).write_csv())
         written = self.cured_file
         if written is not None:

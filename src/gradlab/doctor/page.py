@@ -92,10 +92,12 @@ def page_of(consultation: "Consultation") -> report.PageContents:
         card = None
     sections = (
         _findings(consultation),
+        _across_study(consultation),
         _cure(consultation),
         _course(consultation),
         _inside(consultation),
         _range_test(consultation),
+        _checks(consultation),
         _data(consultation),
     )
     files = [("results.json", "Findings, cure and numbers, for machines"),
@@ -187,6 +189,27 @@ def _symptom_list(consultation: "Consultation") -> tuple[report.Listing, ...]:
         return ()
     table = report.Table("What was seen", ("symptom",), [(words,) for words in symptoms])
     return (report.Listing("symptoms", table),)
+
+
+def _across_study(consultation: "Consultation") -> report.Section | None:
+    if not consultation.rules:
+        return None
+    rows = [(rule.sentence, f"{rule.failed} of {rule.n}", rule.p) for rule in consultation.rules]
+    table = report.Table("Where runs of the study fail", ("rule", "runs", "p"), rows)
+    return report.Section(
+        "Across the study",
+        (),
+        (report.Listing("rules", table),),
+        "p: the chance that so many fail there by lot, times the number of rules tried.",
+    )
+
+
+def _checks(consultation: "Consultation") -> report.Section | None:
+    if not consultation.checks:
+        return None
+    rows = [(each.severity, each.check, each.text) for each in consultation.checks]
+    table = report.Table("What could be seen before training", ("", "check", "it says"), rows)
+    return report.Section("Checks before training", (), (report.Listing("checks", table),))
 
 
 def _cure(consultation: "Consultation") -> report.Section | None:
