@@ -31,14 +31,15 @@ def batch_order(
 ) -> Int[np.ndarray, "epochs n_steps batch_size"]:
     """Return the rows of every batch of the given epochs, padded with -1.
 
-    Every row occurs exactly once an epoch.
+    Every row occurs exactly once an epoch, unless `n_steps` is too few for all.
 
     Args:
         rows: Row numbers of the training part.
         seed: The run's seed.
         epochs: Which epochs, counted from 0; epoch e is the same whatever range it is asked in.
         batch_size: Rows a step.
-        n_steps: Steps an epoch; more than needed adds empty batches.
+        n_steps: Steps an epoch; more than needed adds empty batches, fewer leave out the last rows
+            of the epoch's order.
         shuffle: False keeps the rows in their order (ordered data, or one full batch).
 
     >>> batch_order(np.arange(3), seed=0, epochs=range(1), batch_size=2, shuffle=False).tolist()
@@ -48,9 +49,10 @@ def batch_order(
     order = np.full((len(epochs), n_steps * batch_size), PADDING, np.int32)
     for i, epoch in enumerate(epochs):
         # A counter-based generator: epoch e is drawn without drawing the epochs before it.
-        order[i, : len(rows)] = (
+        chosen = (
             np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(rows)
             if shuffle
             else rows
-        )
+        )[: order.shape[1]]
+        order[i, : len(chosen)] = chosen
     return order.reshape(len(epochs), n_steps, batch_size)

@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import jax
 import numpy as np
@@ -46,16 +47,60 @@ CALL_BYTES = 64 * 2**20
 """And its batch order and learning rates should take no more memory than this."""
 
 
+@runtime_checkable
+class Settings(Protocol):
+    """What the engine asks of the settings of a learner that no `Recipe` describes.
+
+    Two runs with equal `structure()` share a learner; `hyper()` holds its traced numbers.
+    """
+
+    @property
+    def epochs(self) -> int:
+        """Passes of the engine."""
+        ...
+
+    @property
+    def patience(self) -> int | None:
+        """See `Recipe`; None for learners that judge nothing."""
+        ...
+
+    @property
+    def shuffle(self) -> bool:
+        """Whether each epoch takes the rows in a new order."""
+        ...
+
+    def structure(self) -> tuple:
+        """Return what decides the instructions, hashable."""
+        ...
+
+    def hyper(self) -> dict[str, float]:
+        """Return the numbers that the learner names."""
+        ...
+
+    def learning_rates(self, n_steps: int) -> Float[np.ndarray, "epochs n_steps"]:
+        """Return the learning rate of every step."""
+        ...
+
+    def start(self, seed: int, task: Task) -> PyTree:
+        """Return the initial weights, NumPy arrays as the learner's `init` takes them."""
+        ...
+
+
+R = TypeVar("R", bound=Recipe | Settings)
+
+
 @dataclasses.dataclass(frozen=True)
-class Run:
+class Run(Generic[R]):
     """One training: a recipe, a seed (weights, order, masks) and a split of the task."""
 
-    recipe: Recipe
+    recipe: R
     seed: int
     split: int = 0
 
     def id(self, fingerprint: str) -> str:
         """Return a name that is equal exactly when recipe, seed, split and data are."""
+        if not isinstance(self.recipe, Recipe):
+            raise TypeError(f"Only runs of a recipe have a name; got {type(self.recipe).__name__}.")
         text = json.dumps(
             [self.recipe.describe(), self.seed, self.split, fingerprint], sort_keys=True
         )
@@ -80,7 +125,7 @@ class Program:
 
     shape: Shape
     recipes: tuple[Recipe, ...]
-    """One for each kind."""
+    """One for each kind; none for learners that no recipe describes."""
     learners: tuple[Learner, ...]
     layouts: Layouts
 
@@ -107,11 +152,11 @@ class Plan:
         """Groups of equal structure."""
         return len(self.places)
 
-    def place(self, recipe: Recipe) -> tuple[int, int]:
+    def place(self, recipe: Recipe | Settings) -> tuple[int, int]:
         """Return which program, and which of its kinds, trains a recipe."""
         return self.places[recipe.structure()]
 
-    def result_layout(self, recipe: Recipe) -> Layout:
+    def result_layout(self, recipe: Recipe | Settings) -> Layout:
         """Return how the result of a run of this recipe lies in its words."""
         program, kind = self.place(recipe)
         return self.programs[program].layouts.results[kind]
@@ -173,8 +218,10 @@ def validation_chunk(task: Task) -> int:
     return max(1, min(longest, max(64, 2**20 // max(1, task.n_features))))
 
 
-def learning_rates(recipe: Recipe, n_steps: int) -> Float[np.ndarray, "epochs n_steps"]:
+def learning_rates(recipe: Recipe | Settings, n_steps: int) -> Float[np.ndarray, "epochs n_steps"]:
     """Return the learning rate of every step of a run."""
+    if not isinstance(recipe, Recipe):
+        return recipe.learning_rates(n_steps)
     schedule = SCHEDULES[recipe.schedule]
     rates = schedule(recipe.rate(), recipe.epochs, n_steps, **recipe.family_parameters("schedule"))
     if recipe.warmup_epochs:
@@ -184,6 +231,8 @@ def learning_rates(recipe: Recipe, n_steps: int) -> Float[np.ndarray, "epochs n_
 
 def start_words(program: Program, kind: int, run: Run, task: Task) -> np.ndarray:
     """Return the packed initial weights of a run."""
+    if not isinstance(run.recipe, Recipe):
+        return pack_on_host(run.recipe.start(run.seed, task), program.layouts.state_words)
     network = build_network(run.recipe, task.interface, seed=run.seed, dtype=task.dtype)
     if run.recipe.reduce != "none":
         network = with_reducer(network, task.reducers[run.recipe.reduce][run.split])
