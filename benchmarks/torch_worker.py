@@ -5,14 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-WORKER = Path(__file__).with_name("peers") / "torch_cnn.py"
+PEERS = Path(__file__).with_name("peers")
 
 
 class TorchWorker:
-    """The process of `peers/torch_cnn.py`; it sleeps between cases."""
+    """The process of a script in `peers/`; it sleeps between cases."""
 
-    def __init__(self, threads: int):
-        command = [sys.executable, str(WORKER), "--threads", str(threads)]
+    def __init__(self, threads: int, worker: str = "torch_cnn.py"):
+        command = [sys.executable, str(PEERS / worker), "--threads", str(threads)]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )

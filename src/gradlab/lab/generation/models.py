@@ -1,0 +1,78 @@
+"""The models that `gradlab generate` trains."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from gradlab.errors import RecipeError, unknown
+from gradlab.generative.boltzmann import BoltzmannMachine
+from gradlab.generative.gan import DCGAN, GAN
+from gradlab.generative.mixture import MixtureOfGaussians
+from gradlab.generative.naive_bayes import NaiveBayes
+from gradlab.lab.generation.reading import Source
+
+ADVERSARIAL: dict[str, Any] = {"gan": GAN, "dcgan": DCGAN}
+"""Name -> class of the models that train by epochs, in populations."""
+
+CLASSICAL: dict[str, Callable[..., Any]] = {
+    "mixture": MixtureOfGaussians,
+    "naive_bayes": NaiveBayes,
+    "boltzmann": BoltzmannMachine,
+}
+"""Name -> class of the models that are fitted at once, to rows laid flat."""
+
+MODELS = (*ADVERSARIAL, *CLASSICAL)
+
+
+def model_for(source: Source, name: str) -> str:
+    """Return the model of a name; "auto" is dcgan for pictures from 8 x 8, gan for all else.
+
+    Raises:
+        RecipeError: If there is none of that name, or it does not fit the data.
+    """
+    if name == "auto":
+        large = source.pictures and min(source.rows.shape[1:3]) >= 8
+        return "dcgan" if large and source.rows.shape[3] in (1, 3) else "gan"
+    if name not in MODELS:
+        raise RecipeError(unknown("model", name, (*MODELS, "auto")))
+    if name == "naive_bayes" and source.labels is None:
+        raise RecipeError(
+            "naive_bayes makes rows of known classes; this data has none. Name their column with "
+            "--target, or take another model."
+        )
+    return name
+
+
+def build(name: str, settings: Mapping[str, Any]) -> Any:
+    """Return an unfitted model with settings; `optimizer.beta1` and the like go to `parameters`.
+
+    Raises:
+        RecipeError: If a setting is unknown.
+    """
+    kind = ADVERSARIAL.get(name) or CLASSICAL[name]
+    own = {k: v for k, v in settings.items() if "." not in k}
+    more = {k: v for k, v in settings.items() if "." in k}
+    known = _settings_of(kind)
+    for setting in own:
+        if setting not in known:
+            raise RecipeError(unknown(f"setting of {name}", setting, known))
+    model = kind(**own)
+    if more:
+        if "parameters" not in known:
+            raise RecipeError(unknown(f"setting of {name}", next(iter(more)), known))
+        model.set_params(parameters={**(model.parameters or {}), **more})
+    return model
+
+
+def flat(source: Source) -> np.ndarray:
+    """Return rows as vectors of numbers; pictures from 0 to 1."""
+    rows = source.rows.reshape(len(source.rows), -1)
+    return rows / 255.0 if rows.dtype == np.uint8 else rows.astype(np.float64)
+
+
+def _settings_of(kind: Any) -> list[str]:
+    if dataclasses.is_dataclass(kind):
+        return [field.name for field in dataclasses.fields(kind)]
+    return list(kind().get_params(deep=False))
