@@ -1,0 +1,1 @@
+"""Sweeps of style transfer and feature inversion: contact sheets, tables and a page."""
