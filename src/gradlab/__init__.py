@@ -71,6 +71,19 @@ _HOMES = {
     "cure": "gradlab.doctor.calls",
     "check_before_training": "gradlab.doctor.calls",
     "explain": "gradlab.explanation",
+    "InverseTransform": "gradlab.generative",
+    "MixtureOfGaussians": "gradlab.generative",
+    "NaiveBayes": "gradlab.generative",
+    "HiddenMarkov": "gradlab.generative",
+    "BoltzmannMachine": "gradlab.generative",
+    "GAN": "gradlab.generative.gan",
+    "DCGAN": "gradlab.generative.gan",
+    "generate_study": "gradlab.lab.generation.study",
+    "transfer_style": "gradlab.style",
+    "invert_features": "gradlab.style",
+    "style_study": "gradlab.lab.styling.study",
+    "DQN": "gradlab.rl.deep",
+    "act_study": "gradlab.lab.acting.study",
     "descend_surfaces": "gradlab.explanation.descents",
     "loss_surface": "gradlab.explanation.loss_surface",
     "configure": "gradlab.process",
@@ -87,6 +100,9 @@ _FOLDERS = (
     "autoencoder",
     "cluster",
     "decomposition",
+    "generative",
+    "style",
+    "rl",
     "lab",
     "doctor",
     "explanation",
@@ -131,10 +147,19 @@ if TYPE_CHECKING:
     from gradlab.explanation import explain as explain
     from gradlab.explanation.descents import descend_surfaces as descend_surfaces
     from gradlab.explanation.loss_surface import loss_surface as loss_surface
+    from gradlab.generative import BoltzmannMachine as BoltzmannMachine
+    from gradlab.generative import HiddenMarkov as HiddenMarkov
+    from gradlab.generative import InverseTransform as InverseTransform
+    from gradlab.generative import MixtureOfGaussians as MixtureOfGaussians
+    from gradlab.generative import NaiveBayes as NaiveBayes
+    from gradlab.generative.gan import DCGAN as DCGAN
+    from gradlab.generative.gan import GAN as GAN
+    from gradlab.lab.acting.study import act_study as act_study
     from gradlab.lab.clustering.study import cluster_study as cluster_study
     from gradlab.lab.compare import compare as compare
     from gradlab.lab.compare import resume as resume
     from gradlab.lab.cross_validation import cross_validate as cross_validate
+    from gradlab.lab.generation.study import generate_study as generate_study
     from gradlab.lab.model_curves import learning_curve as learning_curve
     from gradlab.lab.model_curves import validation_curve as validation_curve
     from gradlab.lab.photos.compression import compression_study as compression_study
@@ -146,10 +171,14 @@ if TYPE_CHECKING:
     from gradlab.lab.scoring.study import score_study as score_study
     from gradlab.lab.study import Study as Study
     from gradlab.lab.study import open_study as open_study
+    from gradlab.lab.styling.study import style_study as style_study
     from gradlab.lab.train import train as train
     from gradlab.nn.loading import load_weights as load_weights
     from gradlab.nn.per_example import per_example as per_example
     from gradlab.process import configure as configure
+    from gradlab.rl.deep import DQN as DQN
+    from gradlab.style import invert_features as invert_features
+    from gradlab.style import transfer_style as transfer_style
     from gradlab.training.layers import Conv as Conv
     from gradlab.training.layers import Dense as Dense
     from gradlab.training.layers import Own as Own

@@ -9,16 +9,19 @@ from typing import Any
 
 import typer
 
+from gradlab.cli.acting import act
 from gradlab.cli.clustering import cluster
 from gradlab.cli.descents import descend
 from gradlab.cli.doctoring import doctor
 from gradlab.cli.explaining import explain
+from gradlab.cli.generating import generate
 from gradlab.cli.listing import listing
 from gradlab.cli.models import predict, train
 from gradlab.cli.options import as_options
 from gradlab.cli.reduction import reduce
 from gradlab.cli.scoring import score
 from gradlab.cli.studies import compare, report, resume
+from gradlab.cli.styling import style
 from gradlab.errors import GradlabError
 
 DONE, OURS, INTERRUPTED = 0, 1, 130
@@ -43,6 +46,9 @@ app.command()(score)
 app.command()(doctor)
 app.command()(explain)
 app.command()(descend)
+app.command()(generate)
+app.command()(style)
+app.command()(act)
 
 
 def _version(wanted: bool) -> bool:
