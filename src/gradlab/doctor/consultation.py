@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradlab.doctor.causes.weighing import said
 from gradlab.doctor.cure import Cure, changes_in_words, cure
 from gradlab.doctor.diagnosis import diagnose_evidence
+from gradlab.doctor.effects import clearest
 from gradlab.doctor.evidence import Evidence
 from gradlab.doctor.examine import examine
 from gradlab.doctor.finding import Diagnosis, Finding
@@ -67,6 +69,9 @@ class Consultation:
         """What to conclude."""
         if self.diagnosis.healthy:
             told = [f"No fault was found. {self.level}".strip()]
+            better = clearest(self.evidence)
+            if better is not None:
+                told.append(f"There is more in it, though. {said(better)}.")
         else:
             told = [cause_sentence(finding) for finding in self.diagnosis.findings[:TOLD]]
             more = self.diagnosis.findings[TOLD:]

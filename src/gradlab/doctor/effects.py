@@ -14,6 +14,9 @@ COMPANIONS = {
 }
 """Settings that belong to a change of another and need no partner of their own."""
 
+HINT = 0.03
+"""Share of what can be learnt that is worth a word."""
+
 
 @dataclass(frozen=True)
 class Effect:
@@ -87,6 +90,32 @@ def best_effect(
         if values is None or effect.value in values:
             return effect
     return None
+
+
+def clearest(evidence: Evidence, least: float = HINT) -> Effect | None:
+    """Return the single setting that gains most, if every run with it beats every run without.
+
+    What is worth knowing of a training in which nothing is wrong.
+
+    Args:
+        evidence: With trials.
+        least: Share of what can be learnt that must be gained; besides, two standard errors.
+    """
+    now = standing(evidence)
+    if now is None:
+        return None
+    names = {name for trial in evidence.trials for name, _ in trial.changes}
+    found = [best_effect(evidence, name) for name in sorted(names)]
+    sure = [
+        effect
+        for effect in found
+        if effect is not None
+        and effect.alone
+        and effect.agreeing == 1
+        and effect.gain >= least
+        and effect.after - effect.before >= 2 * now.error
+    ]
+    return max(sure, key=lambda effect: effect.gain, default=None)
 
 
 def _scores_of(
