@@ -6,40 +6,41 @@ import pytest
 
 from gradlab.doctor.adversarial import RULES, Course, diagnose_gan
 from gradlab.generative.gan import GAN
+from gradlab.generative.gan.base import make_yardstick
+from gradlab.generative.gan.population import train_population
+from gradlab.generative.gan.rows import read_rows
 
-BASE = {
-    "hidden": (32, 32),
-    "noise_size": 4,
-    "parameters": {"optimizer.beta1": 0.5},
-    "batch_size": 128,
-    "measure_every": 5,
+BASE = {"hidden": (32, 32), "noise_size": 4, "parameters": {"optimizer.beta1": 0.5}}
+
+MADE_TO_SHOW = {
+    "healthy": {"learning_rate": 1e-3},
+    "wins": {"learning_rate": 0.01, "generator_learning_rate": 1e-5, "loss": "minimax"},
+    "collapses": {"learning_rate": 1e-4, "generator_learning_rate": 0.02},
+    "diverges": {"learning_rate": 1e30},
 }
 
 
-def numbers():
-    return np.random.default_rng(0).normal(3.0, 1.5, (1024, 1))
-
-
-def ring():
+@pytest.fixture(scope="module")
+def pairs():
+    """GANs on a ring of eight modes, trained as one population."""
     rng = np.random.default_rng(0)
     angles = 2 * np.pi * rng.integers(0, 8, 1024) / 8
-    return 2 * np.c_[np.cos(angles), np.sin(angles)] + rng.normal(0, 0.05, (1024, 2))
+    x = 2 * np.c_[np.cos(angles), np.sin(angles)] + rng.normal(0, 0.05, (1024, 2))
+    rows, _ = read_rows(x)
+    models = [GAN(**BASE, batch_size=128, epochs=150, **own) for own in MADE_TO_SHOW.values()]
+    runs = [(model.settings(rows), 0) for model in models]
+    trained = train_population(rows, runs, make_yardstick(runs[0][0].pair, rows), every=15)
+    return dict(zip(MADE_TO_SHOW, trained, strict=True))
 
 
-def names(gan):
-    return [finding.rule.split(".")[0] for finding in diagnose_gan(gan).findings]
-
-
-def test_healthy_gan_has_no_findings():
-    gan = GAN(**BASE, learning_rate=5e-4, epochs=100).fit(numbers())
-    diagnosis = diagnose_gan(gan)
+def test_healthy_gan_has_no_findings(pairs):
+    diagnosis = diagnose_gan(pairs["healthy"])
     assert diagnosis.healthy
     assert not diagnosis.missing
 
 
-def test_far_too_large_discriminator_rate_wins():
-    gan = GAN(**BASE, learning_rate=0.02, generator_learning_rate=1e-5, loss="minimax", epochs=150)
-    diagnosis = diagnose_gan(gan.fit(ring()))
+def test_far_too_large_discriminator_rate_wins(pairs):
+    diagnosis = diagnose_gan(pairs["wins"])
     finding = next(f for f in diagnosis.findings if f.rule == "discriminator_wins.course")
     assert finding.evidence["d_real"] > 0.95
     assert finding.evidence["d_fake"] < 0.05
@@ -51,33 +52,37 @@ def test_far_too_large_discriminator_rate_wins():
     assert 1 <= finding.epoch <= 150
 
 
-def test_generator_far_faster_than_the_discriminator_collapses():
-    gan = GAN(**BASE, learning_rate=1e-4, generator_learning_rate=0.02, epochs=60)
-    diagnosis = diagnose_gan(gan.fit(ring()))
+def test_generator_far_faster_than_the_discriminator_collapses(pairs):
+    diagnosis = diagnose_gan(pairs["collapses"])
     finding = next(f for f in diagnosis.findings if f.rule == "mode_collapse.course")
     assert finding.evidence["coverage"] < 0.6 or finding.evidence["diversity"] < 0.5
     assert finding.changes[0][0].setting == "generator_learning_rate"
 
 
-def test_divergence_is_named():
-    gan = GAN(**{**BASE, "parameters": None}, learning_rate=1e30, optimizer="sgd", epochs=5)
-    diagnosis = diagnose_gan(gan.fit(numbers()))
+def test_divergence_is_named(pairs):
+    diagnosis = diagnose_gan(pairs["diverges"])
     assert diagnosis.findings[0].rule == "divergence.course"
     assert "in epoch 1" in diagnosis.findings[0].symptom
 
 
+def names(gan):
+    return [finding.rule.split(".")[0] for finding in diagnose_gan(gan).findings]
+
+
+@pytest.mark.slow
 def test_simultaneous_game_with_momentum_oscillates():
+    x = np.random.default_rng(0).normal(3.0, 1.5, (1024, 1))
     gan = GAN(
         hidden=(8,), noise_size=2, optimizer="momentum", learning_rate=0.3, batch_size=1024,
         epochs=200, measure_every=50,
     )  # fmt: skip
-    assert "oscillation" in names(gan.fit(numbers()))
+    assert "oscillation" in names(gan.fit(x))
 
 
+@pytest.mark.slow
 def test_few_rows_trained_for_long_are_memorised():
     rows = np.random.default_rng(0).normal(size=(4, 24))
-    gan = GAN(**{**BASE, "hidden": (64, 64)}, learning_rate=1e-3, epochs=6000)
-    gan.set_params(measure_every=500)
+    gan = GAN(**{**BASE, "hidden": (64, 64)}, learning_rate=1e-3, epochs=6000, measure_every=500)
     assert "memorising" in names(gan.fit(rows))
 
 

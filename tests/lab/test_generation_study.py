@@ -13,7 +13,7 @@ from gradlab.lab.generation.page import page_of
 from gradlab.lab.generation.reading import read_source
 from gradlab.lab.generation.study import generate_study
 
-QUICK = {"epochs": 500, "hidden": (32, 32), "batch_size": 32, "measure_every": 100}
+QUICK = {"epochs": 150, "hidden": (16, 16), "batch_size": 32, "measure_every": 75}
 
 
 def points(n=128):
@@ -69,11 +69,12 @@ def test_files_and_page_of_pictures(tmp_path):
     np.testing.assert_allclose(study.neighbours.distance, distances.min(axis=1), rtol=1e-4)
     assert not study.neighbours.is_copy.any()
     study.save(tmp_path)
-    sheet = np.asarray(Image.open(tmp_path / "neighbours.png"))
-    assert sheet.shape[0] > sheet.shape[1] / 4  # two lines of pairs
+    with Image.open(tmp_path / "neighbours.png") as sheet:
+        assert sheet.height > sheet.width / 4  # two lines of pairs
     with Image.open(tmp_path / "interpolation.gif") as film:
         assert film.n_frames > 20
-    assert Image.open(tmp_path / "samples.png").size[0] > 0
+    with Image.open(tmp_path / "samples.png") as samples:
+        assert samples.size == (240, 180)
     assert np.load(tmp_path / "samples.npy", allow_pickle=False).shape == (12, 9, 8, 1)
     assert DCGAN.load(tmp_path / "model.safetensors").sample(2).shape == (2, 9, 8, 1)
     titles = [section.title for section in page_of(study).sections]

@@ -18,7 +18,9 @@ def inverted(tmp_path_factory):
     y, x = np.mgrid[:48, :48] / 48
     disc = np.hypot(y - 0.5, x - 0.5) < 0.3
     picture = np.stack([y, disc, 1 - x], axis=-1).astype(np.float32)
-    return invert_features(picture, network=path, layers=LAYERS, size=48, steps=60)
+    return invert_features(
+        picture, network=path, layers=LAYERS, size=48, steps=60, optimizer="adam"
+    )
 
 
 @pytest.mark.catalogue("STY-01")

@@ -106,15 +106,13 @@ def test_any_frozen_network_serves(photo, painting, tmp_path):
             eqx.nn.Lambda(jax.nn.relu),
         ]
     )
-    networks = [
-        published_network(tmp_path / "vgg16.safetensors"),
-        small_network(),
-        FeatureNetwork(equinox, content_layers=["3"], style_layers=["1", "3"]),
-    ]
-    for network in networks:
+    vgg = published_network(tmp_path / "vgg16.safetensors")
+    own = FeatureNetwork(equinox, content_layers=["3"], style_layers=["1", "3"])
+    early = {"content_layers": ["relu2_2"], "style_layers": ["relu1_1", "relu2_1"]}
+    for network, layers in ((vgg, early), (small_network(), {}), (own, {})):
         before = [np.array(leaf) for leaf in jax.tree.leaves(network)]
         result = transfer_style(
-            photo, painting, network=network, steps=10, optimizer="adam", levels=1
+            photo, painting, network=network, steps=10, optimizer="adam", levels=1, **layers
         )
         assert result.history["total"][-1] < result.history["total"][0]
         for old, new in zip(before, jax.tree.leaves(network), strict=True):

@@ -44,7 +44,7 @@ def act(
     ] = None,
     seeds: Annotated[int, typer.Option(help="Agents of each setting.")] = 10,
     episodes: Annotated[
-        int | None, typer.Option(help="Episodes of each table; 500 to 5,000 by environment.")
+        int | None, typer.Option(help="Episodes of each table; 500 to 10,000 by environment.")
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Steps of each network; 50,000.")] = None,
     goal: Annotated[

@@ -14,7 +14,7 @@ from gradlab.cli.studies import Json
 from gradlab.cli.terminal import console, print_json
 
 if TYPE_CHECKING:
-    from gradlab.style.pyramid import Stand
+    from gradlab.style.job import Stand
 
 PREVIEW_EVERY = 5.0
 """Seconds between two previews."""

@@ -3,7 +3,7 @@
 import functools
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from gradlab.doctor.diagnosis import diagnose_evidence
 from gradlab.doctor.effects import clearest
 from gradlab.doctor.evidence import Evidence
 from gradlab.doctor.examine import examine
-from gradlab.doctor.finding import Diagnosis, Finding
+from gradlab.doctor.finding import Change, Diagnosis, Finding
 from gradlab.doctor.kind_words import KIND_WORDS
 from gradlab.doctor.preflight import statements_of
 from gradlab.doctor.statement import Statement
@@ -203,7 +203,29 @@ def consult(
     proof = None
     if with_cure:
         proof = cure(subject, diagnosis, seconds=seconds, progress=lambda w: tell(f"trying {w}"))
+        if proof.helps:
+            diagnosis = replace(diagnosis, findings=proved_first(diagnosis.findings, proof.changes))
     return Consultation(subject.name, evidence, diagnosis, proof, subject, command, notes)
+
+
+def proved_first(findings: Sequence[Finding], changes: Sequence[Change]) -> tuple[Finding, ...]:
+    """Return findings with those first whose setting the proved cure changes.
+
+    >>> weights = Finding("weight_init", 0.6, "", "", changes=((Change("init", "xavier_normal"),),))
+    >>> hidden = Finding("hidden_activation", 0.4, "", "",
+    ...                  changes=((Change("hidden_activation", "relu"),),))
+    >>> [f.kind for f in proved_first([weights, hidden], [Change("hidden_activation", "relu")])]
+    ['hidden_activation', 'weight_init']
+    """
+    cured = {change.setting for change in changes}
+    return tuple(
+        sorted(
+            findings,
+            key=lambda finding: (
+                not any(change.setting in cured for option in finding.changes for change in option)
+            ),
+        )
+    )
 
 
 def cause_sentence(finding: Finding) -> str:

@@ -21,6 +21,7 @@ def grid_figure(
     unit: str,
     words: Sequence[Sequence[str]] | None = None,
     show_numbers: bool = True,
+    limits: tuple[float, float] | None = None,
 ) -> go.Figure:
     """Colour the cells of a map by their values, with walls, letters and words in them.
 
@@ -31,13 +32,18 @@ def grid_figure(
         unit: What the numbers are, for the colour bar.
         words: What to write in the middle of each cell, e.g. an arrow.
         show_numbers: Write the numbers too, where cells are large enough.
+        limits: Lowest and highest value of the colours, so that several maps can be compared; by
+            default those of this one.
     """
     n_rows, n_columns = len(rows), len(rows[0])
     size = cell_pixels(rows)
+    low, high = limits or _limits(values)
     figure = go.Figure(
         go.Heatmap(
             z=values,
             colorscale=SEQUENTIAL,
+            zmin=low,
+            zmax=high,
             xgap=2,
             ygap=2,
             colorbar={"title": {"text": unit, "side": "right"}, "thickness": 14, "outlinewidth": 0},
@@ -46,7 +52,7 @@ def grid_figure(
         )
     )
     draw_walls(figure, rows)
-    inks = _inks(values)
+    inks = _inks(values, low, high)
     for text, dy, font in _texts(rows, values, words, size, show_numbers):
         shown = [(r, c) for r in range(n_rows) for c in range(n_columns) if text[r][c]]
         if shown:
@@ -110,10 +116,13 @@ def cell_pixels(rows: Sequence[str]) -> float:
     return min(72.0, 420.0 / max(len(rows), 1), 560.0 / len(rows[0]))
 
 
-def _inks(values: Float[np.ndarray, "rows columns"]) -> list[list[str]]:
-    """Return white for dark cells and black for light ones; Cividis is light above the middle."""
+def _limits(values: Float[np.ndarray, "rows columns"]) -> tuple[float, float]:
     finite = values[np.isfinite(values)]
-    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
+    return (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
+
+
+def _inks(values: Float[np.ndarray, "rows columns"], low: float, high: float) -> list[list[str]]:
+    """Return white for dark cells and black for light ones; Cividis is light above the middle."""
     share = (values - low) / max(high - low, 1e-12)
     return [
         [TEXT if not np.isfinite(x) else "#ffffff" if x < 0.55 else "#000000" for x in row]

@@ -21,6 +21,7 @@ def value_map_figure(
     *,
     title: str = "Values and policy",
     unit: str = "value",
+    limits: tuple[float, float] | None = None,
 ) -> go.Figure:
     """Colour each cell by its value, and draw the action taken there as an arrow.
 
@@ -31,12 +32,13 @@ def value_map_figure(
         steps: Rows and columns that each action moves by; None for one that stays, drawn as a dot.
         title: Title.
         unit: What the numbers are.
+        limits: Lowest and highest value of the colours; by default those of the map.
     """
     words = None
     if actions is not None:
         signs = [STAY if step is None else ARROWS.get((step[0], step[1]), STAY) for step in steps]
         words = [[signs[a] if a >= 0 else "" for a in row] for row in actions]
-    return grid_figure(rows, values, title=title, unit=unit, words=words)
+    return grid_figure(rows, values, title=title, unit=unit, words=words, limits=limits)
 
 
 def action_values_figure(

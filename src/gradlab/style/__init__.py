@@ -8,9 +8,9 @@ from gradlab.style.gram import gram_matrix as gram_matrix
 from gradlab.style.gram import style_loss as style_loss
 from gradlab.style.inversion import InvertedFeatures as InvertedFeatures
 from gradlab.style.inversion import invert_features as invert_features
+from gradlab.style.job import Stand as Stand
 from gradlab.style.network import FeatureNetwork as FeatureNetwork
 from gradlab.style.published import published_network as published_network
-from gradlab.style.pyramid import Stand as Stand
 from gradlab.style.result import StyledPicture as StyledPicture
 from gradlab.style.transfer import transfer_style as transfer_style
 from gradlab.style.variation import total_variation as total_variation

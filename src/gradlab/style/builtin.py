@@ -44,7 +44,7 @@ def builtin_network() -> FeatureNetwork:
                 tensors[f"conv{name}.{part}"].astype(np.float32) for part in ("weight", "bias")
             )
             layers[f"conv{name}"] = Conv2D(
-                kernel, bias, stride=1, padding="same", dilation=1, groups=1, chunk=None
+                kernel, bias, stride=(1, 1), padding="same", dilation=(1, 1), groups=1, chunk=None
             )
             layers[f"relu{name}"] = Activation(relu)
         if block < len(WIDTHS):

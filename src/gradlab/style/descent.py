@@ -126,7 +126,7 @@ def _method(optimizer: str, learning_rate: Any, shrink: Any, n_numbers: int) -> 
 
 
 def _search_ahead(descent: Descent, task: Task, method: Any) -> tuple[Descent, Array]:
-    """Take a step of L-BFGS, whose line search has looked at where it ends."""
+    """Take a step of L-BFGS, whose line search has looked at where it ends; never uphill."""
     value, gradient = descent.kept_value, descent.kept_gradient
     step, memory = method.update(
         gradient,
@@ -139,12 +139,20 @@ def _search_ahead(descent: Descent, task: Task, method: Any) -> tuple[Descent, A
     image = descent.image + step
     found, slope = optax.tree.get(memory, "value"), optax.tree.get(memory, "grad")
     searched = optax.tree.get(memory, "info").num_linesearch_steps.astype(jnp.int32)
-    ahead = (image, image, found, slope, memory, descent.shrink, descent.taken_back)
-    memory = optax.tree.set(method.init(descent.image), value=value, grad=gradient)
-    shrink, taken = descent.shrink / 2, descent.taken_back + 1
-    back = (descent.image, descent.image, value, gradient, memory, shrink, taken)
-    good = jnp.isfinite(found) & jnp.all(jnp.isfinite(slope)) & jnp.all(jnp.isfinite(image))
-    return Descent(*_chosen(good, ahead, back), evaluations=descent.evaluations + searched), value
+    finite = jnp.isfinite(found) & jnp.all(jnp.isfinite(slope)) & jnp.all(jnp.isfinite(image))
+    fell = finite & (found < value)
+    shrink = jnp.where(finite, descent.shrink, descent.shrink / 2)
+    taken = descent.taken_back + jnp.where(finite, 0, 1)
+    ahead = (image, image, found, slope)
+    back = (descent.image, descent.image, value, gradient)
+    place = _chosen(fell, ahead, back)
+    # Where the slope does not grow along the step, as beyond a pixel's range, what L-BFGS would
+    # learn points uphill: it begins anew with the derivative alone.
+    bends_up = fell & (jnp.vdot(slope - gradient, step) > 0)
+    fresh = optax.tree.set(method.init(descent.image), value=place[2], grad=place[3])
+    memory = _chosen(bends_up, memory, fresh)
+    evaluations = descent.evaluations + searched
+    return Descent(*place, memory, shrink, taken, evaluations), value
 
 
 def _step_ahead(descent: Descent, task: Task, method: Any) -> tuple[Descent, Array]:

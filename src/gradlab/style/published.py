@@ -120,9 +120,9 @@ def _vgg(
             layer = Conv2D(
                 np.zeros((3, 3, n_in, n_out), np.float32),
                 np.zeros(n_out, np.float32),
-                stride=1,
-                padding=1,
-                dilation=1,
+                stride=(1, 1),
+                padding="same",
+                dilation=(1, 1),
                 groups=1,
                 chunk=None,
             )

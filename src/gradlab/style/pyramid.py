@@ -11,14 +11,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
-from jaxtyping import UInt8
 
 from gradlab.errors import RecipeError
-from gradlab.style.bands import LARGE, bands_for
+from gradlab.style.bands import bands_for
 from gradlab.style.descent import CALL, Descent, advance, measure, start, usual_rate
+from gradlab.style.job import Climbed, Job, Stand
 from gradlab.style.loss import Task
-from gradlab.style.network import FeatureNetwork
-from gradlab.style.objective import Plan, Terms
+from gradlab.style.objective import Terms
 from gradlab.style.pictures import SMALLEST, fitted, resized
 from gradlab.style.saving import fingerprint, keep, kept, restored
 from gradlab.style.scales import Scales, scales_of
@@ -36,80 +35,6 @@ KEEP_EVERY = 20.0
 
 FIRST_STEPS = 4
 """Steps of the first call at a size, whose time tells how many the others take."""
-
-
-@dataclass(frozen=True, eq=False)
-class Stand:
-    """How far a transfer has come.
-
-    Attributes:
-        level: Which size, from 1.
-        n_levels: How many there are.
-        size: (height, width) of this one.
-        step: Steps done at it.
-        steps: Steps to do at it.
-        share: Of the whole work, by pixels, from 0 to 1.
-        total: α L_content + β L_style + γ R.
-        content: L_content, weighted by its layers.
-        style: L_style, the same.
-        resumed: Whether this run goes on from a kept one.
-        image: What the picture looks like: call it.
-    """
-
-    level: int
-    n_levels: int
-    size: tuple[int, int]
-    step: int
-    steps: int
-    share: float
-    total: float
-    content: float
-    style: float
-    resumed: bool
-    image: Callable[[], UInt8[np.ndarray, "height width 3"]]
-
-
-@dataclass(frozen=True, eq=False)
-class Job:
-    """All that a transfer needs, read and checked.
-
-    Attributes:
-        content: The content picture as the network is to see it, at its own size.
-        styles: The style pictures, the same.
-        shares: How much each counts.
-        regions: How much each pixel belongs to each style; None for everywhere.
-        network: That looks at the pictures.
-        plan: Which layers.
-        levels: Sizes and steps.
-        settings: As given; they decide whether a kept state is of the same run.
-        finish: What makes pixels a picture to be shown.
-        large: Pixels above which a picture is taken in bands.
-    """
-
-    content: np.ndarray
-    styles: tuple[np.ndarray, ...]
-    shares: tuple[float, ...]
-    regions: np.ndarray | None
-    network: FeatureNetwork
-    plan: Plan
-    levels: tuple[Level, ...]
-    settings: dict[str, Any]
-    finish: Callable[[np.ndarray], np.ndarray]
-    large: int = LARGE
-
-
-@dataclass(eq=False)
-class Climbed:
-    """What a climb ends with; see `StyledPicture`."""
-
-    image: np.ndarray
-    history: pl.DataFrame
-    content_losses: dict[str, float]
-    style_losses: dict[str, float]
-    content_loss: float
-    style_loss: float
-    previews: tuple[tuple[str, np.ndarray], ...]
-    notes: tuple[str, ...]
 
 
 @dataclass(eq=False)

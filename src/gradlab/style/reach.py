@@ -30,7 +30,7 @@ def reach_of(layers: tuple[Any, ...]) -> Reach | None:
 
     >>> from gradlab.nn.architectures import vgg_features
     >>> reach_of(vgg_features("pool2", seed=None).layers)
-    Reach(stride=4, pixels=18)
+    Reach(stride=4, pixels=15)
     """
     stride, pixels = 1, 0
     for layer in _flat(layers):

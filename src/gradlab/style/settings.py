@@ -64,7 +64,7 @@ def shares_of_styles(shares: Sequence[float] | None, n: int) -> tuple[float, ...
     Raises:
         RecipeError: If there are not as many shares as styles, or they make no sense.
 
-    >>> shares_of_styles([3, 1], 2)
+    >>> shares_of_styles([3.0, 1.0], 2)
     (0.75, 0.25)
     """
     if n == 0:

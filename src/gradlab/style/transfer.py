@@ -15,9 +15,10 @@ from gradlab.style.colours import (
     with_lightness_of,
 )
 from gradlab.style.feature_networks import feature_network
+from gradlab.style.job import Job, Stand
 from gradlab.style.objective import Plan
 from gradlab.style.pictures import Picture, as_picture, eight_bits
-from gradlab.style.pyramid import Job, Stand, climb
+from gradlab.style.pyramid import climb
 from gradlab.style.regions import as_regions
 from gradlab.style.result import StyledPicture
 from gradlab.style.settings import checked, shares_of_styles

@@ -1,3 +1,4 @@
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
@@ -22,7 +23,7 @@ def test_priors_have_their_distribution_and_are_seeded(size):
 
 @pytest.mark.parametrize("prior", PRIORS)
 def test_training_draws_the_same_distribution_as_sampling(prior):
-    key = row_key(3, 0, np.arange(50))
+    key = row_key(3, 0, jnp.arange(50))
     on_device = PRIORS[prior](key, 7)
     np.testing.assert_allclose(on_device, draw_noise(50, 7, prior=prior, seed=3), atol=2e-6)
 

@@ -45,7 +45,8 @@ class Adversarial(BaseEstimator):
         parameters: Of the optimizer, e.g. {"optimizer.beta1": 0.9}. None takes β1 = 0.5 for those
             that have one, as Radford et al. 2016 found stable, and usual values else.
         batch_size: Rows of the data, and as many generated, a step.
-        epochs: Passes over the data; None takes as many as make 5,000 steps, from 20 to 2,000.
+        epochs: Passes over the data; None takes as many as make 5,000 steps, from 20 to 500: the
+            discriminator soon knows few rows by heart, and the generator gets worse again.
         measure_every: Epochs between two measurements of what is generated; "auto" takes twenty
             in all, None takes none.
         frechet: Space of the Fréchet distance of pictures: "network", features of a small network
@@ -118,7 +119,7 @@ class Adversarial(BaseEstimator):
             settings = dataclasses.replace(settings, parameters=(("beta1", 0.5),))
         if self.epochs is None:
             steps = settings.steps * settings.laps
-            settings = dataclasses.replace(settings, passes=min(2000, max(20, -(-5000 // steps))))
+            settings = dataclasses.replace(settings, passes=min(500, max(20, -(-5000 // steps))))
         return settings
 
     def every(self, settings: AdversarialSettings) -> int | None:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from gradlab import report
 from gradlab.lab.acting import pictures
@@ -14,6 +15,7 @@ from gradlab.lab.statistics import POWER
 from gradlab.lab.verdicts import AxisRanking
 
 if TYPE_CHECKING:
+    from gradlab.lab.acting.runs import Run
     from gradlab.lab.acting.study import ActingStudy
 
 TITLES = {"vacuum": "vacuum cleaner", "cart_pole": "cart-pole", "cliff": "cliff walking"}
@@ -153,9 +155,11 @@ def _learning(study: "ActingStudy") -> report.Section | None:
             wide=True,
         )
     ]
-    if best is not None and per == "episode":
+    if study.optimum is not None and per == "episode":
         episodes, returns = pictures.raw_returns(study)
-        figure = regret_figure(episodes, returns, best, unit=study.unit.noun)
+        figure = regret_figure(
+            episodes, returns, study.optimum, unit=study.unit.lost or study.unit.noun
+        )
         parts.append(
             report.plot(
                 "regret",
@@ -204,10 +208,14 @@ def _thoughts(study: "ActingStudy") -> report.Section | None:
     own = pictures.visits_of([run])
     values, actions = pictures.value_grid(world, run.q_values, own)
     shared = pictures.shares_cells(world)
+    exact = _exact_grid(study, run, own if shared else None)
+    # Both maps have one scale of colours, or they could not be compared.
+    known = np.concatenate([grid[np.isfinite(grid)] for grid in (values, *exact[:1])])
+    limits = (float(known.min()), float(known.max())) if len(known) else None
     parts: list[report.Part] = [
         report.plot(
             "values",
-            value_map_figure(rows, values, actions, arrows),
+            value_map_figure(rows, values, actions, arrows, limits=limits),
             title=f"Values and policy of {who}, seed {run.seed} (the median one)",
             description="Map with a colour and an arrow in each cell.",
             how_to_read=(
@@ -218,16 +226,11 @@ def _thoughts(study: "ActingStudy") -> report.Section | None:
             ),
         )
     ]
-    if world.model is not None and world.model.observation is None:
-        discount = float(study.cells[run.cell].settings.get("discount", 0.99))
-        exact = best_values(world, discount)
-        met = own if shared else None
-        best, best_actions = pictures.value_grid(world, exact, met)
-        best, best_actions = pictures.without_unreachable(world, best, best_actions)
+    if exact:
         parts.append(
             report.plot(
                 "exact",
-                value_map_figure(rows, best, best_actions, arrows),
+                value_map_figure(rows, *exact, arrows, limits=limits),
                 title="The same, exactly: value iteration",
                 description="Map with the optimal value and action of each cell.",
                 how_to_read="What perfect learning would come to. Values differ where the agent "
@@ -248,6 +251,18 @@ def _thoughts(study: "ActingStudy") -> report.Section | None:
                 )
             )
     return report.Section("What it has learnt", (), tuple(parts))
+
+
+def _exact_grid(
+    study: "ActingStudy", run: "Run", met: Float[np.ndarray, " observations"] | None
+) -> tuple[()] | tuple[Float[np.ndarray, "rows columns"], Int[np.ndarray, "rows columns"]]:
+    """Return optimal values and actions of the map's cells; nothing where they can't be known."""
+    world = study.environment
+    if world.model is None or world.model.observation is not None:
+        return ()
+    discount = float(study.cells[run.cell].settings.get("discount", 0.99))
+    values, actions = pictures.value_grid(world, best_values(world, discount), met)
+    return pictures.without_unreachable(world, values, actions)
 
 
 def _shown_cells(study: "ActingStudy") -> list[int]:

@@ -64,12 +64,12 @@ def _by_step(
 def raw_returns(
     study: "ActingStudy",
 ) -> tuple[Float[np.ndarray, " episodes"], dict[str, Float[np.ndarray, "seeds episodes"]]]:
-    """Return every episode's return by setting, in the unit."""
+    """Return every episode's return by setting, as the environment counts."""
     found = {}
     for i, cell in enumerate(study.cells):
         rows = [run.returns for run in study.runs if run.cell == i]
         if rows:
-            found[cell.name] = study.unit.scale * np.stack(rows)
+            found[cell.name] = np.stack(rows)
     return np.arange(1.0, study.episodes + 1), found
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 EPISODES, STEPS, SEEDS = 500, 50_000, 10
-EPISODES_OF = {"vacuum": 5000, "frozen_lake": 5000, "taxi": 2000, "bandit": 1000}
+EPISODES_OF = {"vacuum": 10_000, "frozen_lake": 5000, "taxi": 10_000, "bandit": 1000}
 """Episodes of tables by default, where `EPISODES` are too few to learn or more than needed."""
 GOALS = {"cart_pole": 195.0}
 """Mean return over 100 training episodes that counts as solved, where it is not the environment's
@@ -285,13 +285,14 @@ class ActingStudy:
         for i, cell in enumerate(self.cells):
             mean, half = mean_and_half(after[i][:, None])
             levels = {axis: level.name for axis, level in cell.levels.items()}
-            row = {"agent": cell.agent} | levels | {
+            row = {"agent": NAMES[cell.agent]} | levels | {
                 "after training": float(mean[0]),
-                "± (95 %)": float(half[0]),
+                # Agents alike differ by rounding alone.
+                "± (95 %)": float(half[0]) if half[0] > 1e-9 * abs(mean[0]) else 0.0,
                 "while learning": float(_means(learning[i : i + 1])[0]),
                 "seeds": int(np.isfinite(after[i]).sum()),
             }  # fmt: skip
-            if self.optimum is not None and self.optimum > 0:
+            if self.optimum is not None and self.optimum > 0 and np.nanmin(after, initial=0) >= 0:
                 row["of the best (%)"] = 100 * float(mean[0]) / (self.optimum * self.unit.scale)
             rows.append(row)
         return pl.DataFrame(rows)

@@ -22,6 +22,8 @@ class Unit:
     scale: float = 1.0
     form: str = ""
     """How an amount is said, if not by the noun behind it."""
+    lost: str = ""
+    """What is lost by acting badly, one for each point of the return; by default the noun."""
 
     def phrase(self, value: float) -> str:
         """Return an amount in words, e.g. "3.5 rooms" or "a return of −13"."""
@@ -38,9 +40,10 @@ UNITS = {
         "of 100 episodes",
         "goals in 100 episodes",
         100.0,
+        lost="goals",
     ),
     "cart_pole": Unit("balances for", "balance for", "steps", "steps balanced"),
-    "bandit": Unit("wins", "win", "reward a pull", "reward of a pull"),
+    "bandit": Unit("wins", "win", "reward a pull", "reward of a pull", lost="reward"),
 }
 OTHER = Unit("gets", "get", "return", "return", form="a return of {}")
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from gradlab import report
 from gradlab.lab.analysis import page_parts
+from gradlab.lab.styling.words import short
 
 if TYPE_CHECKING:
     from gradlab.lab.styling.study import StyleStudy
@@ -11,8 +12,6 @@ if TYPE_CHECKING:
 
 def page_of(study: "StyleStudy") -> report.PageContents:
     """Return everything that the report of a sweep shows."""
-    from gradlab.lab.styling.study import short
-
     settings = study.settings
     name, styles = settings["content"], ", ".join(study.styles)
     axes = " and ".join(short(axis) for axis in study.axes)

@@ -3,7 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,13 @@ from gradlab import report
 from gradlab.errors import RecipeError, unknown
 from gradlab.files import write_whole
 from gradlab.lab.analysis.results_folder import write_results
+from gradlab.lab.styling.contact_sheet import grid_of
+from gradlab.lab.styling.words import file_name, short, written
 from gradlab.style.feature_networks import feature_network
+from gradlab.style.job import Stand
 from gradlab.style.pictures import Picture, as_picture, eight_bits, fitted, resized
 from gradlab.style.result import StyledPicture
-from gradlab.style.transfer import Stand, transfer_style
+from gradlab.style.transfer import transfer_style
 
 VARIED = {
     "content_weight": float,
@@ -171,7 +174,7 @@ def style_study(
     started = time.perf_counter()
     several = list(styles) if isinstance(styles, (list, tuple)) else [styles]
     photo = as_picture(content, "the content picture")
-    painted = [as_picture(style, "the style picture") for style in several]
+    painted = _named([as_picture(style, "the style picture") for style in several])
     axes = _axes(vary, painted)
     found = feature_network(network, convention=options.pop("convention", None))
     products = list(itertools.product(*axes.values()))
@@ -206,6 +209,15 @@ def style_study(
         command=command,
         seconds=time.perf_counter() - started,
     )
+
+
+def _named(pictures: list[Picture]) -> list[Picture]:
+    """Return pictures that no longer share names: arrays have none, folders may hold the same."""
+    named: list[Picture] = []
+    for picture in pictures:
+        n = sum(one.name == picture.name for one in pictures[: len(named)])
+        named.append(replace(picture, name=f"{picture.name} {n + 1}") if n else picture)
+    return named
 
 
 def _axes(vary: Mapping[str, Sequence[Any]], styles: list[Picture]) -> dict[str, tuple[Any, ...]]:
@@ -248,51 +260,3 @@ def _of_type(name: str, value: Any) -> Any:
 def _small(picture: Picture, size: int) -> np.ndarray:
     longest = min(size, max(picture.pixels.shape[:2]))
     return eight_bits(resized(picture.pixels, fitted(picture.pixels.shape, longest)))
-
-
-def short(name: str) -> str:
-    """Return a setting's name as the documents write it, where they do.
-
-    >>> short("content_weight"), short("content_layers")
-    ('α', 'content layers')
-    """
-    known = {"content_weight": "α", "style_weight": "β (style)", "total_variation": "γ"}
-    return known.get(name, name.replace("_", " "))
-
-
-def written(value: Any) -> str:
-    """Return a value for people.
-
-    >>> written(0.001), written("relu1+fire3")
-    ('0.001', 'relu1+fire3')
-    """
-    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
-
-
-def file_name(number: int, label: str) -> str:
-    """Return a name for a file: the number, and what of the label every system takes.
-
-    >>> file_name(2, "α 0.001, style night")
-    '03-0.001-style-night'
-    """
-    kept = "".join(c if c.isascii() and (c.isalnum() or c in ".+_") else " " for c in label)
-    return "-".join([f"{number + 1:02}", *kept.split()])[:80]
-
-
-def grid_of(
-    pictures: Sequence[UInt8[np.ndarray, "_ _ 3"]], columns: int, gap: int = 8
-) -> UInt8[np.ndarray, "height width 3"]:
-    """Return pictures in rows of so many columns, on white.
-
-    >>> grid_of([np.zeros((2, 3, 3), np.uint8)] * 4, 2).shape
-    (12, 14, 3)
-    """
-    height = max(picture.shape[0] for picture in pictures)
-    width = max(picture.shape[1] for picture in pictures)
-    rows = -(-len(pictures) // columns)
-    shape = (rows * (height + gap) - gap, columns * (width + gap) - gap, 3)
-    sheet = np.full(shape, 255, np.uint8)
-    for i, picture in enumerate(pictures):
-        top, left = (i // columns) * (height + gap), (i % columns) * (width + gap)
-        sheet[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
-    return sheet
