@@ -74,7 +74,7 @@ def test_files_and_page_of_pictures(tmp_path):
     with Image.open(tmp_path / "interpolation.gif") as film:
         assert film.n_frames > 20
     with Image.open(tmp_path / "samples.png") as samples:
-        assert samples.size == (240, 180)
+        assert samples.size == (240, 201)
     assert np.load(tmp_path / "samples.npy", allow_pickle=False).shape == (12, 9, 8, 1)
     assert DCGAN.load(tmp_path / "model.safetensors").sample(2).shape == (2, 9, 8, 1)
     titles = [section.title for section in page_of(study).sections]

@@ -28,6 +28,21 @@ def test_values_and_arrows_stand_in_their_cells():
     assert [(w.x0, w.y0) for w in walls] == [(-0.5, 0.5)]
 
 
+def test_steps_of_any_length_have_arrows_and_maps_one_scale():
+    """A taxi's streets are two cells wide; colours of two maps mean the same."""
+    figure = value_map_figure(
+        ROWS, VALUES, np.array([[0, 1], [-1, -1]]), ((0, 2), (-2, 0)), limits=(-1.0, 3.0)
+    )
+    assert {"→", "↑"} <= set(words(figure))
+    assert (figure.data[0].zmin, figure.data[0].zmax) == (-1.0, 3.0)
+
+
+def test_shares_within_one_power_of_ten_have_true_ticks():
+    bar = visits_figure(ROWS, np.array([[90.0, 30.0], [40.0, 20.0]])).data[0].colorbar
+    assert list(bar.ticktext) == ["10", "20", "50"]
+    np.testing.assert_allclose(bar.tickvals, np.log10([10, 20, 50]))
+
+
 def test_visits_are_shares_and_what_was_never_met_is_empty():
     figure = visits_figure(ROWS, np.array([[90.0, 10.0], [0.0, 0.0]]))
     shares = np.array(figure.data[0].customdata, float)

@@ -40,10 +40,10 @@ def test_steps_of_a_numbered_environment_follow_its_model(name):
     model = environment.model
     rng = np.random.default_rng(0)
     met = np.flatnonzero(model.reachable)
+    keys = rl.seed_key(jnp.arange(4000))
+    step = jax.jit(jax.vmap(environment.step, in_axes=(None, None, 0)))
     for state in rng.choice(met, size=min(3, len(met)), replace=False):
         action = int(rng.integers(model.n_actions))
-        keys = rl.seed_key(jnp.arange(4000))
-        step = jax.vmap(environment.step, in_axes=(None, None, 0))
         after, _, reward, ended = step(jnp.int32(state), jnp.int32(action), keys)
         odds = model.probability[state, action]
         for there in np.unique(model.next_state[state, action]):

@@ -1,5 +1,7 @@
 """Trajectories, histories and the four elements of reinforcement learning."""
 
+from itertools import product
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -62,23 +64,37 @@ def test_a_return_is_the_sum_of_the_rewards():
 
 @pytest.mark.catalogue("RLE-04")
 def test_all_or_part_of_the_observation_makes_the_state():
-    """In full view every step has its own best action; in a corridor seen in part it has not."""
-    world = rl.grid_world("#G#\n.S.", time_limit=50)
-    full = rl.QLearning(learning_rate=1.0, random_state=1).fit(world, episodes=200)
-    assert full.q_values_.shape == (6, 4)
-    # In part: only the column is seen. The state is formed from that observation.
-    column = rl.with_observation(world, lambda cell: cell % 3, n_observations=3)
-    state, seen = column.reset(rl.seed_key(0))
-    assert (int(state), int(seen)) == (4, 1)
-    state, seen, *_ = column.step(state, 1, rl.seed_key(1))
-    assert (int(state), int(seen)) == (5, 2)
-    part = rl.QLearning(learning_rate=1.0, random_state=1).fit(column, episodes=200)
-    assert part.q_values_.shape == (3, 4)
-    assert full.policy_[4] == part.policy_[1] == 0  # here the part is enough: up
-    # Where the part is not enough, the full view earns more.
-    house = {view: rl.vacuum(["DOD"], battery=60, clean_cost=19, move_cost=10, observe=view)
-             for view in ("everything", "place")}  # fmt: skip
-    assert house["everything"].n_observations > house["place"].n_observations == 3
+    """Down, right, right, up: who sees only the row can't go right and up in the same one."""
+    world = rl.grid_world("S#G\n...", time_limit=50)
+    rows = rl.with_observation(world, lambda cell: cell // 3, n_observations=2)
+    for view, numbers in ((world, [0, 3, 4, 5, 2]), (rows, [0, 1, 1, 1, 0])):
+        state, seen = view.reset(rl.seed_key(0))
+        met = [(int(state), int(seen))]
+        for action in (2, 1, 1, 0):
+            state, seen, _, ended = view.step(state, action, rl.seed_key(1))
+            met.append((int(state), int(seen)))
+        assert met == list(zip([0, 3, 4, 5, 2], numbers, strict=True))  # state, observation
+        assert bool(ended)
+    # What the agent learns by is formed from what it sees.
+    assert rl.QLearning().fit(rows, episodes=20).q_values_.shape == (2, 4)
+    best = rl.value_iteration(world.model, 0.9).policy
+    assert _reaches_the_goal(world, best)
+    for in_row in product(range(4), repeat=2):
+        assert not _reaches_the_goal(world, np.repeat(in_row, 3))
+    # The vacuum cleaner has the three views as settings.
+    views = [rl.vacuum(["DOD"], observe=view).n_observations
+             for view in ("everything", "place and battery", "place")]  # fmt: skip
+    assert views[0] > views[1] > views[2] == 3
+
+
+def _reaches_the_goal(world, policy) -> bool:
+    """Follow a policy for as many steps as there are cells, by the model: each step is certain."""
+    state = 0
+    for _ in range(len(policy)):
+        if world.model.ended[state, policy[state], 0]:
+            return world.model.reward[state, policy[state], 0] > 0
+        state = world.model.next_state[state, policy[state], 0]
+    return False
 
 
 @pytest.mark.catalogue("RLE-05")

@@ -1,11 +1,13 @@
 """Tabular agents: exact updates, exact values, one program for all."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import gradlab.rl as rl
 from gradlab.errors import DataError, RecipeError
+from gradlab.lab.acting.exact import best_return, mean_return, shares_of
 from gradlab.lab.statistics import rank_axis
 from gradlab.rl.tabular.population import LANES
 
@@ -39,6 +41,7 @@ def plain_q_learning(environment, seed, *, episodes, learning_rate, discount, ep
     from gradlab.rl.tabular.chances import ACTING, EXPLORING, RESETTING
 
     key, f = seed_key(seed), np.float32
+    step = jax.jit(environment.step)
     q = np.zeros((environment.n_observations, environment.n_actions), f)
     returns, t = [], 0
     state, s = environment.reset(fold(fold(key, 0), RESETTING))
@@ -52,7 +55,7 @@ def plain_q_learning(environment, seed, *, episodes, learning_rate, discount, ep
                 (q[int(s)] == q[int(s)].max()) | (float(uniform(draw)) < epsilon)
             )
             a = allowed[int(f(uniform(fold(draw, 1))) * f(len(allowed)))]
-            state, after, reward, ended = environment.step(state, jnp.int32(a), fold(word, ACTING))
+            state, after, reward, ended = step(state, jnp.int32(a), fold(word, ACTING))
             gain += f(reward)
             follows = f(0) if ended else f(discount) * q[int(after)].max()
             q[int(s), a] = (f(1) - f(learning_rate)) * q[int(s), a] + f(learning_rate) * (
@@ -75,7 +78,7 @@ def plain_q_learning(environment, seed, *, episodes, learning_rate, discount, ep
     [
         rl.frozen_lake("4x4", time_limit=7),
         rl.cliff(height=2, width=4, time_limit=12),
-        rl.bandit([0.1, 0.5, 0.4]),
+        pytest.param(rl.bandit([0.1, 0.5, 0.4]), marks=pytest.mark.slow),
     ],
     ids=lambda environment: environment.name,
 )
@@ -93,7 +96,14 @@ def test_the_compiled_program_takes_the_steps_of_the_textbook_loop(environment):
     np.testing.assert_allclose(agent.returns_, returns, rtol=1e-6)
 
 
-@pytest.mark.parametrize("algorithm", sorted(rl.ALGORITHMS))
+@pytest.mark.parametrize(
+    "algorithm",
+    [
+        "q_learning",
+        pytest.param("sarsa", marks=pytest.mark.slow),
+        pytest.param("double_q", marks=pytest.mark.slow),
+    ],
+)
 def test_an_agent_alone_and_among_hundreds_is_bitwise_the_same(algorithm):
     rules = [
         rl.greedy(),
@@ -113,7 +123,8 @@ def test_an_agent_alone_and_among_hundreds_is_bitwise_the_same(algorithm):
     ]
     lake = rl.frozen_lake("4x4")
     together = rl.train_agents(lake, algorithm, agents, episodes=30)
-    for i in (0, 1, 2, 3, LANES + 33):
+    every_kind = algorithm == "q_learning"  # one a kind compiles a program; the kinds are shared
+    for i in (0, 1, 2, 3, LANES + 33) if every_kind else (1, LANES + 33):
         alone = rl.train_agents(lake, algorithm, [agents[i]], episodes=30)
         for name in FIELDS:
             np.testing.assert_array_equal(
@@ -122,7 +133,9 @@ def test_an_agent_alone_and_among_hundreds_is_bitwise_the_same(algorithm):
     np.testing.assert_array_equal(together.visits.sum(axis=(1, 2)), together.lengths.sum(axis=1))
 
 
-@pytest.mark.parametrize("name", ["frozen_lake", "taxi", "bandit"])
+@pytest.mark.parametrize(  # ice that slips, noisy rewards
+    "name", ["frozen_lake", pytest.param("bandit", marks=pytest.mark.slow)]
+)
 def test_hiding_the_model_changes_no_number(name):
     """Stepping by tables is stepping by the environment's functions, only faster."""
     environment = rl.ENVIRONMENTS[name]()
@@ -154,19 +167,34 @@ def test_q_learning_reaches_the_exact_values_of_a_slippery_lake():
     assert errors[2] < 0.05
 
 
-def test_q_learning_solves_taxi_to_the_known_optimum():
-    taxi = rl.taxi()
-    optimum = rl.value_iteration(taxi.model, 1.0)
-    agent = rl.QLearning(
-        learning_rate=1.0,
-        discount=1.0,
-        exploration=rl.epsilon_greedy(epsilon=0.5),
-    ).fit(taxi, episodes=10_000)
-    learnt = rl.policy_evaluation(taxi.model, agent.policy_, 0.9999).start_value(taxi.model)
-    assert learnt == pytest.approx(optimum.start_value(taxi.model), abs=0.02)
-    started = taxi.model.reachable
-    error = np.abs(agent.q_values_.max(axis=1) - optimum.values)[started].max()
-    assert error < 1e-3  # every action has one outcome: the deterministic update is exact
+@pytest.mark.parametrize(
+    ("task", "known", "settings", "episodes"),
+    [
+        # High first values draw the agent across an ice field of which only the goal pays.
+        (
+            rl.frozen_lake("8x8", slippery=False),
+            1.0,
+            {"initial_value": 1.0, "exploration": rl.epsilon_greedy(epsilon=0.6)},
+            20_000,
+        ),
+        (rl.taxi(), 7.93, {"exploration": rl.epsilon_greedy(epsilon=0.5)}, 10_000),
+    ],
+    ids=["frozen_lake 8x8", "taxi"],
+)
+def test_q_learning_reaches_the_known_optimum(task, known, settings, episodes, record_property):
+    """Every action has one outcome there, so the deterministic update is exact.
+
+    The largest error of all values of all states that can be met is that of 32 bits: 1.2e-7 and
+    1.7e-6 were found.
+    """
+    agent = rl.QLearning(learning_rate=1.0, discount=0.99, **settings).fit(task, episodes=episodes)
+    exact = rl.value_iteration(task.model, 0.99).q_values
+    error = float(np.abs(agent.q_values_ - exact)[task.model.reachable].max())
+    record_property("largest error of Q", error)
+    assert error < 1e-5
+    learnt = mean_return(task.model, shares_of(agent.q_values_), task.time_limit)
+    assert learnt == pytest.approx(best_return(task), abs=1e-9)
+    assert learnt == pytest.approx(known, abs=0.005)
 
 
 def test_on_the_cliff_sarsa_learns_the_safe_way_and_q_learning_the_short_one():
@@ -185,6 +213,7 @@ def test_on_the_cliff_sarsa_learns_the_safe_way_and_q_learning_the_short_one():
     assert np.median([steps(p) for p in sarsa.policies[:15]]) > 13
 
 
+@pytest.mark.slow
 def test_double_q_learning_overestimates_less():
     """One step of no worth, then ten arms of mean -0.1: the maximum over noise looks good."""
     arms = 10
@@ -203,7 +232,7 @@ def test_double_q_learning_overestimates_less():
         reward_noise=noise,
     )
     task = rl.numbered_environment("maximisation bias", model, time_limit=10)
-    agents = [rl.AgentSettings(discount=1.0, seed=seed) for seed in range(100)]
+    agents = [rl.AgentSettings(discount=1.0, seed=seed) for seed in range(64)]
     bias = {
         algorithm: rl.train_agents(task, algorithm, agents, episodes=300).visits[:, 0, 0].mean()
         for algorithm in ("q_learning", "double_q")
@@ -214,10 +243,10 @@ def test_double_q_learning_overestimates_less():
 
 @pytest.mark.catalogue("RLE-08")
 def test_on_a_bandit_never_exploring_is_worse():
-    """ε = 0 against ε > 0 on the ten-armed testbed, 40 problems of 20 agents, paired by problem."""
+    """ε = 0 against ε > 0 on the ten-armed testbed, 24 problems of 20 agents, paired by problem."""
     levels = {"0": 0.0, "0.01": 0.01, "0.1": 0.1}
-    scores = np.zeros((3, 40))
-    for problem in range(40):
+    scores = np.zeros((3, 24))
+    for problem in range(24):
         task = rl.bandit(seed=problem)
         agents = [
             rl.AgentSettings(

@@ -10,10 +10,19 @@ from gradlab.rl.deep.training import calls_of, first_solved
 CHAIN = chain(4)
 SMALL = {"hidden": (16,), "learning_rate": 0.01, "discount": 0.9, "learn_every": 1,
          "warm_up": 64, "epsilon_steps": 400, "target_every": 20}  # fmt: skip
+POLE = cart_pole()
+STEPS = 2000
+"""Of one call; agents of one environment that take as many share a compiled program."""
 
 
-def test_values_of_the_chain_are_the_exact_ones():
-    agent = DQN(**SMALL).fit(CHAIN, steps=1500)
+@pytest.fixture(scope="module")
+def trained() -> DQN:
+    """Return an agent that knows the chain."""
+    return DQN(**SMALL).fit(CHAIN, steps=STEPS)
+
+
+def test_values_of_the_chain_are_the_exact_ones(trained):
+    agent = trained
     exact = [[0.6561, 0.729], [0.6561, 0.81], [0.729, 0.9], [0.81, 1.0]]
     np.testing.assert_allclose(agent.q_values(np.arange(4)), exact, atol=0.02)
     assert agent.evaluate(episodes=7).returns.tolist() == [1.0] * 7
@@ -21,9 +30,8 @@ def test_values_of_the_chain_are_the_exact_ones():
 
 
 def test_each_seed_is_bitwise_the_same_alone_and_in_a_group():
-    world = cart_pole()
-    group = fit_many([DQN(random_state=s, warm_up=200) for s in range(3)], world, steps=4000)
-    alone = DQN(random_state=1, warm_up=200).fit(world, steps=4000)
+    group = fit_many([DQN(random_state=s, warm_up=200) for s in range(3)], POLE, steps=2 * STEPS)
+    alone = DQN(random_state=1, warm_up=200).fit(POLE, steps=2 * STEPS)
     np.testing.assert_array_equal(alone.returns_, group[1].returns_)
     np.testing.assert_array_equal(alone.losses_, group[1].losses_)
     seen = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
@@ -61,10 +69,10 @@ def test_solved_is_the_first_window_that_reaches_the_mean():
 
 
 def test_returns_and_ends_add_up_to_the_steps_taken():
-    agent = DQN(warm_up=10_000, epsilon_steps=1).fit(cart_pole(), steps=2000)
+    agent = DQN(warm_up=10_000, epsilon_steps=1).fit(POLE, steps=STEPS)
     lengths = np.diff(np.concatenate([[0], agent.ends_]))
     np.testing.assert_array_equal(lengths, agent.returns_)  # a reward of 1 a step
-    assert agent.steps_ == 2000
+    assert agent.steps_ == STEPS
 
 
 def test_a_time_limit_cuts_episodes_but_is_no_end():
@@ -81,16 +89,15 @@ def test_a_time_limit_cuts_episodes_but_is_no_end():
     np.testing.assert_allclose(agent.q_values(np.zeros((1, 1))), 10.0, atol=0.6)
 
 
-def test_softmax_draws_by_value():
-    agent = DQN(**SMALL).fit(CHAIN, steps=600)
+def test_softmax_draws_by_value(trained):
     cold = DQN(**{**SMALL, "epsilon": 0.0, "final_epsilon": 0.0, "temperature": 100.0})
-    wandering = cold.fit(CHAIN, steps=600)
+    wandering = cold.fit(CHAIN, steps=STEPS)
     # At a temperature far above all values actions are drawn alike, so episodes take longer.
-    assert len(wandering.returns_) < len(agent.returns_)
+    assert len(wandering.returns_) < len(trained.returns_)
 
 
-def test_a_saved_network_acts_as_before(tmp_path):
-    agent = DQN(**SMALL).fit(CHAIN, steps=300)
+def test_a_saved_network_acts_as_before(tmp_path, trained):
+    agent = trained
     again = DQN.load(agent.save(tmp_path / "agent.safetensors"), CHAIN)
     np.testing.assert_array_equal(again.q_values(np.arange(4)), agent.q_values(np.arange(4)))
     assert again.settings() == agent.settings()
@@ -137,16 +144,15 @@ def test_settings_that_make_no_sense_are_refused(settings, words):
         DQN(**settings).fit(chain(2), steps=10)
 
 
-def test_other_mistakes_are_told():
+def test_other_mistakes_are_told(trained):
     with pytest.raises(RecipeError, match="steps must be a whole number"):
         DQN().fit(chain(2), steps=0)
     with pytest.raises(DataError, match="Call fit"):
         DQN().act(np.arange(2))
-    agent = DQN(**SMALL).fit(CHAIN, steps=40)
     with pytest.raises(DataError, match=r"array of shape \(batch\); got \(2, 3\)"):
-        agent.act(np.zeros((2, 3)))
+        trained.act(np.zeros((2, 3)))
     with pytest.raises(RecipeError, match="at least one episode"):
-        agent.evaluate(episodes=0)
+        trained.evaluate(episodes=0)
 
 
 def test_calls_cover_the_steps():

@@ -23,6 +23,9 @@ HYPER = Hyper(
 )
 
 
+LOOP = Loop(cart_pole(), Structure(hidden=(8,), batch_size=8, replay_size=64, learn_every=4))
+
+
 def linear(weight: list[list[float]]) -> Sequential:
     w = jnp.array(weight)
     return Sequential((Dense(w, jnp.zeros(w.shape[1])),))
@@ -50,7 +53,8 @@ def test_targets_follow_the_formula_by_hand():
 
 def test_loss_touches_only_the_actions_taken():
     q = linear([[1.0, 0.0], [5.0, 4.0]])
-    slopes = jax.grad(lambda network: mean_loss(network, BATCH, jnp.array([0.5, 9.0]), 1.0))(q)
+    loss = jax.jit(jax.grad(lambda network: mean_loss(network, BATCH, jnp.array([0.5, 9.0]), 1.0)))
+    slopes = loss(q)
     # Errors 0.5 and -5: half of each in the mean, the second clipped at 1.
     np.testing.assert_allclose(slopes.layers[0].weight, [[0.25, 0.0], [0.0, -0.5]])
 
@@ -58,7 +62,7 @@ def test_loss_touches_only_the_actions_taken():
 @pytest.mark.parametrize("clip", [0.5, 1.0, np.inf])
 def test_huber_is_the_square_near_zero_and_has_no_slope_above_the_clip(clip):
     x = jnp.array([-7.0, -0.25, 0.0, 0.25, 7.0])
-    slope = jax.vmap(jax.grad(lambda one: huber(one, clip)))(x)
+    slope = jax.jit(jax.vmap(jax.grad(lambda one: huber(one, clip))))(x)
     np.testing.assert_allclose(slope, np.clip(x, -clip, clip))
     np.testing.assert_allclose(huber(x, clip)[1:4], x[1:4] ** 2 / 2)
 
@@ -69,8 +73,7 @@ def test_epsilon_falls_in_a_straight_line_and_stays():
 
 
 def test_target_network_is_the_old_copy_until_its_time_comes():
-    loop = Loop(cart_pole(), Structure(hidden=(8,), batch_size=8, replay_size=64, learn_every=4))
-    hyper = HYPER._replace(target_every=8)
+    loop, hyper = LOOP, HYPER._replace(target_every=8)
     agent = loop.new_agent(0, hyper.learning_rate)
     start = np.asarray(jax.tree.leaves(agent.target)[0])
     agent, _ = loop.train(agent, hyper, jnp.uint32(0), blocks=1)
@@ -82,8 +85,7 @@ def test_target_network_is_the_old_copy_until_its_time_comes():
 
 
 def test_polyak_goes_its_share_of_the_way():
-    loop = Loop(cart_pole(), Structure(hidden=(8,), batch_size=8, replay_size=64, learn_every=1))
-    hyper = HYPER._replace(target_every=1, target_rate=0.25)
+    loop, hyper = LOOP, HYPER._replace(target_every=4, target_rate=0.25)  # every block of 4 steps
     agent = loop.new_agent(0, hyper.learning_rate)
     old = [np.asarray(leaf) for leaf in jax.tree.leaves(agent.target)]
     agent, _ = loop.train(agent, hyper, jnp.uint32(0), blocks=1)

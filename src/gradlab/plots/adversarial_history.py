@@ -12,6 +12,9 @@ from gradlab.plots.theme import BLUE, GREEN, GREY, PURPLE, VERMILLION, apply_the
 
 Column = Num[np.ndarray, " points"]
 
+MOST_TICKS = 10
+"""Points that get a tick each."""
+
 
 def adversarial_history(
     history: Mapping[str, Column], *, time: str | None = None, title: str = "Two players' training"
@@ -81,9 +84,14 @@ def adversarial_history(
         figure.add_trace(shown, row=row, col=1)
         if level is not None:
             figure.add_hline(y=level, row=row, col=1, line={"color": GREY, "width": 1})  # type: ignore[arg-type]
-        figure.update_yaxes(rangemode="tozero", row=row, col=1)
+            top = max(level, float(np.asarray(history[name])[known].max()))
+            figure.update_yaxes(range=[0, 1.1 * top], row=row, col=1)
+        else:
+            figure.update_yaxes(rangemode="tozero", row=row, col=1)
         row += 1
     figure.update_xaxes(title=time or "measurement", row=len(panels), col=1)
+    if n <= MOST_TICKS:  # no ticks between two epochs
+        figure.update_xaxes(tickvals=x)
     figure.update_layout(title=title, height=130 + 180 * len(panels))
     apply_theme(figure)
     figure.update_annotations(font={"size": 13}, x=0, xanchor="left")

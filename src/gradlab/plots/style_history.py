@@ -17,8 +17,10 @@ def style_history_figure(history: pl.DataFrame, *, title: str = "Loss by step") 
     numbered = history.with_columns(pl.int_range(1, pl.len() + 1).alias("at"))
     lines = {"total": "total", "content": "content (before its weight)", "style": "style"}
     figure = go.Figure()
+    drawn: list[float] = []
     for i, (column, name) in enumerate(lines.items()):
         seen = numbered.filter(pl.col(column).is_not_null() & (pl.col(column) > 0))
+        drawn += seen[column].to_list()
         figure.add_scatter(
             x=seen["at"].to_numpy(),
             y=seen[column].to_numpy(),
@@ -32,5 +34,6 @@ def style_history_figure(history: pl.DataFrame, *, title: str = "Loss by step") 
         figure.add_vline(x=float(at), line={"color": AXIS, "dash": "dot", "width": 1})
     figure.update_layout(title=title)
     figure.update_xaxes(title="step")
-    figure.update_yaxes(title="loss", type="log", dtick=1)
+    decades = float(np.ptp(np.log10(drawn))) if drawn else 0.0
+    figure.update_yaxes(title="loss", type="log", dtick=1 if decades > 2 else "D2")
     return apply_theme(figure)

@@ -36,9 +36,14 @@ def value_map_figure(
     """
     words = None
     if actions is not None:
-        signs = [STAY if step is None else ARROWS.get((step[0], step[1]), STAY) for step in steps]
+        signs = [STAY if step is None else ARROWS.get(_direction(step), STAY) for step in steps]
         words = [[signs[a] if a >= 0 else "" for a in row] for row in actions]
     return grid_figure(rows, values, title=title, unit=unit, words=words, limits=limits)
+
+
+def _direction(step: tuple[int, int]) -> tuple[int, int]:
+    """Return where a step leads, however far."""
+    return int(np.sign(step[0])), int(np.sign(step[1]))
 
 
 def action_values_figure(

@@ -8,6 +8,8 @@ from jaxtyping import Float
 
 from gradlab.plots.grid_map import grid_figure
 
+POWERS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
+
 
 def visits_figure(
     rows: Sequence[str],
@@ -27,7 +29,9 @@ def visits_figure(
     total = max(float(np.nansum(visits)), 1.0)
     share = np.where(visits > 0, 100.0 * visits / total, np.nan)
     figure = grid_figure(rows, np.log10(share), title=title, unit="% of steps", show_numbers=False)
-    ticks = [tick for tick in (0.001, 0.01, 0.1, 1.0, 10.0, 100.0) if _within(tick, share)]
+    ticks = [tick for tick in POWERS if _within(tick, share)]
+    if len(ticks) < 2:
+        ticks = [m * tick for tick in POWERS for m in (1, 2, 5) if _within(m * tick, share)]
     figure.update_traces(
         customdata=share,
         hovertemplate="row %{y}, column %{x}: %{customdata:.3g} % of steps<extra></extra>",

@@ -5,6 +5,7 @@ from gradlab.errors import DataError, RecipeError
 from gradlab.generative.gan import DCGAN, GAN
 from gradlab.generative.gan.panels import distribution_snapshots
 from gradlab.generative.gan.population import Stopped
+from gradlab.generative.interpolation import interpolate
 from gradlab.generative.measures.coverage import mode_coverage
 from gradlab.plots.distributions import four_panels
 
@@ -50,6 +51,21 @@ def test_four_panels_end_with_an_undecided_discriminator(fitted, numbers):
     assert last.min() > 0.45
     assert last.max() < 0.55
     assert np.ptp(frames[1].discriminator[inside]) > 0.1  # it told them apart on the way
+
+
+@pytest.mark.catalogue("GEN-13")
+def test_rows_between_two_noises_change_smoothly(fitted):
+    z0, z1 = fitted.noise(2, seed=4)
+    times = np.linspace(0, 1, 65)[:, None]
+    way = interpolate(z0, z1, 65)
+    np.testing.assert_allclose(way, (1 - times) * z0 + times * z1, atol=1e-6)
+    rows = fitted.generate(way)
+    np.testing.assert_allclose(rows[[0, -1]], fitted.generate(np.stack([z0, z1])), atol=1e-5)
+    assert np.ptp(rows) > 0.5
+    # Half the step, half the change: there is no jump.
+    changes = [np.abs(np.diff(rows[::every, 0])).max() for every in (4, 2, 1)]
+    assert changes[1] < 0.7 * changes[0]
+    assert changes[2] < 0.7 * changes[1]
 
 
 def test_ring_of_eight_modes_is_covered():

@@ -61,7 +61,6 @@ def test_results_are_written_whole(arms, tmp_path):
     assert (tmp_path / "runs.csv").read_text().count("\n") == 41
 
 
-@pytest.mark.catalogue("CMP-34")
 def test_vacuum_greedy_and_exploring_and_the_battery_never_below_0():
     study = act_study(
         "vacuum", vary={"exploration": LEVELS}, seeds=2, episodes=100,

@@ -128,6 +128,14 @@ class Yardstick:
             "copies": float(nearest_neighbours(made[:100], self.rows).is_copy.mean()),
         }
 
+    def data_frechet(self) -> float | None:
+        """Return the Fréchet distance of 500 rows from the others; None of fewer than 1,000."""
+        if len(self.features) < 2 * MEASURED:
+            return None
+        one = np.arange(len(self.features)) % (len(self.features) // MEASURED) == 0
+        own = self.features[one][:MEASURED]
+        return frechet_distance(own, self.features[~one])
+
     def coverage(self, made: Float[np.ndarray, "n *shape"]) -> float:
         """Return the share of the data's modes that samples reach often enough."""
         counts = mode_coverage(made.reshape(len(made), -1), self.centres).counts

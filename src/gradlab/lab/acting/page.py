@@ -356,6 +356,16 @@ def _method(study: "ActingStudy") -> tuple[report.MethodItem, ...]:
                 "Best possible", "Value iteration on the model, returns not discounted."
             )
         )
+    if "initial_value" not in study.axes and any(c.agent != "dqn" for c in study.cells):
+        start = study.cells[0].settings.get("initial_value", 0.0)
+        items.append(
+            report.MethodItem(
+                "Start",
+                f"Every value is {written(start)} at first. Where less than that can be earned, "
+                "as where every step costs, greedy agents explore too: what they have not tried "
+                "looks better than what they have.",
+            )
+        )
     settings = {**study.cells[0].settings}
     for axis in study.axes:
         settings.pop(axis, None)

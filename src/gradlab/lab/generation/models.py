@@ -25,6 +25,15 @@ CLASSICAL: dict[str, Callable[..., Any]] = {
 
 MODELS = (*ADVERSARIAL, *CLASSICAL)
 
+SPOKEN = {
+    "gan": "a GAN",
+    "dcgan": "a DCGAN",
+    "mixture": "a mixture of Gaussians",
+    "naive_bayes": "naive Bayes",
+    "boltzmann": "a Boltzmann machine",
+}
+"""Name -> how sentences call it."""
+
 
 def model_for(source: Source, name: str) -> str:
     """Return the model of a name; "auto" is dcgan for pictures from 8 x 8, gan for all else.

@@ -9,7 +9,7 @@ from gradlab import report
 from gradlab.errors import DataError
 from gradlab.lab.analysis import page_parts, provenance
 from gradlab.lab.generation.files import film_frames, interpolations, shown_pairs
-from gradlab.lab.generation.models import flat
+from gradlab.lab.generation.models import SPOKEN, flat
 from gradlab.lab.generation.sheets import pairs_sheet, sheet
 from gradlab.lab.verdicts import AxisRanking, describe
 
@@ -44,7 +44,9 @@ def page_of(study: "GenerationStudy") -> report.PageContents:
     return report.PageContents(
         title=f"New {what} like those of {source.name}",
         kicker="Generation",
-        question=f"What does {study.model} make of {source.name}, and how like the data is it?",
+        question=(
+            f"What does {SPOKEN[study.model]} make of {source.name}, and how like the data is it?"
+        ),
         facts=tuple(
             pair
             for pair in (
@@ -75,6 +77,7 @@ def _card(study: "GenerationStudy") -> report.Card:
         pair = study.fitted.trained_
         pairs = [
             ("Fréchet distance", f"{pair.last('frechet'):.3g}"),
+            *([("of data itself", f"{study.data_frechet:.3g}")] if study.data_frechet else []),
             ("modes reached", f"{pair.last('coverage'):.0%}"),
             ("D(x), D(G(z))", f"{pair.last('d_real'):.2f}, {pair.last('d_fake'):.2f}"),
             *pairs,
@@ -91,7 +94,7 @@ def _samples(study: "GenerationStudy") -> report.Section:
         )
         gallery = report.Gallery(
             "Generated pictures", (picture,), how_to_read="None of these exists in the data.",
-            column=320, pixelated=True,
+            column=480, pixelated=True,
         )  # fmt: skip
         return report.Section("Samples", (study.headline,), (gallery,))
     names = study.source.names or tuple(f"x{i}" for i in range(study.samples.shape[1]))
@@ -331,8 +334,11 @@ def _trouble(study: "GenerationStudy") -> report.Section | None:
     if found is None:
         return None
     if found.healthy:
-        said = "None of the rules for GANs found anything wrong."
-        return report.Section("Diagnosis", (said, *found.missing))
+        if found.missing:
+            said = "None of the rules for GANs found anything wrong, but evidence was missing."
+            missing = (f"{one[0].upper()}{one[1:]}." for one in found.missing)
+            return report.Section("Diagnosis", (said, *missing))
+        return report.Section("Diagnosis", ("None of the rules for GANs found anything wrong.",))
     rows = [
         (one.rule.split(".")[0].replace("_", " "), one.symptom, one.why,
          "; or ".join(", ".join(f"{c.setting} = {c.value:g}" if isinstance(c.value, float)
@@ -370,7 +376,8 @@ def _method(study: "GenerationStudy") -> tuple[report.MethodItem, ...]:
             report.MethodItem(
                 "Fréchet distance",
                 "Of 500 samples to rows of the data, in features of a network trained on this data "
-                "(pictures) or in its columns; it compares runs of one data set only.",
+                "(pictures) or in its columns; it compares runs of one data set only. That of the "
+                "data itself is between 500 of its rows and others: no model gets below it.",
             ),
         ]
     items.append(

@@ -18,7 +18,7 @@ from gradlab.generative.gan.population import Listener, Stopped, TrainedPair, tr
 from gradlab.generative.gan.rows import read_rows
 from gradlab.generative.measures.diversity import diversity
 from gradlab.generative.neighbours import Neighbours, nearest_neighbours
-from gradlab.lab.generation.models import ADVERSARIAL, build, flat, model_for
+from gradlab.lab.generation.models import ADVERSARIAL, SPOKEN, build, flat, model_for
 from gradlab.lab.generation.reading import Source, read_source
 from gradlab.lab.statistics import rank_axis
 from gradlab.lab.verdicts import AxisRanking
@@ -66,6 +66,8 @@ class GenerationStudy:
         sample_seed: Of these.
         neighbours: The nearest row of the data to each.
         diversity: Mean distance of two samples by that of two rows.
+        data_frechet: Fréchet distance of rows of the data from other rows of it, which samples can
+            hope for; None of other models than GANs, and of few rows.
         diagnosis: Of the chosen GAN; None of other models.
         settings: What was asked for.
         stopped: Whether Ctrl-C ended it early.
@@ -83,6 +85,7 @@ class GenerationStudy:
     sample_seed: int
     neighbours: Neighbours
     diversity: float
+    data_frechet: float | None
     diagnosis: Diagnosis | None
     settings: dict[str, Any]
     stopped: bool
@@ -109,13 +112,17 @@ class GenerationStudy:
             else "less varied than the data" if spread < 0.75
             else "more scattered than the data"
         )  # fmt: skip
-        said = f"{len(self.samples):,} samples of {self.source.name} by {self.model}: {how} "
+        said = (
+            f"{len(self.samples):,} samples of {self.source.name} by {SPOKEN[self.model]}: {how} "
+        )
         said += f"({spread:.2f} of its mean distance between two rows)"
         if self.adversarial:
             coverage = self.fitted.trained_.last("coverage")
             frechet = self.fitted.trained_.last("frechet")
             if np.isfinite(coverage):
                 said += f", {coverage:.0%} of its modes reached, Fréchet distance {frechet:.3g}"
+            if self.data_frechet is not None:
+                said += f" (of other rows of the data: {self.data_frechet:.2g})"
         return said + "."
 
     @property
@@ -194,6 +201,7 @@ class GenerationStudy:
             "samples": len(self.samples),
             "sample_seed": self.sample_seed,
             "diversity": self.diversity,
+            "frechet_of_data": self.data_frechet,
             "copies": int(self.neighbours.is_copy.sum()),
             "nearest": [
                 {"row": int(row), "distance": float(distance), "ratio": float(ratio)}
@@ -290,7 +298,9 @@ def generate_study(
     base = dict(settings or {})
     asked = {"model": name, "seeds": seeds, "vary": {k: list(v) for k, v in axes.items()}, **base}
     if name in ADVERSARIAL:
-        fitted, runs, stopped = _adversarial(source, name, base, axes, seeds, listener)
+        fitted, runs, stopped, data_frechet = _adversarial(
+            source, name, base, axes, seeds, listener
+        )
         rankings = _rankings(axes, runs, seeds)
         chosen = _best(runs)
         kept = runs[chosen]
@@ -303,6 +313,7 @@ def generate_study(
                 f"vary and seeds compare GANs; {name} is fitted once. Leave them out."
             )
         fitted, runs, rankings, stopped, diagnosis = build(name, base), (), (), False, None
+        data_frechet = None
         fitted.fit(flat(source), source.labels)
         made = np.asarray(fitted.sample(samples, seed=seed)).reshape(samples, -1)
         if source.pictures:
@@ -319,6 +330,7 @@ def generate_study(
         sample_seed=seed,
         neighbours=nearest_neighbours(made.reshape(samples, -1), flat(source)),
         diversity=diversity(made.reshape(samples, -1), flat(source)) if samples > 1 else 1.0,
+        data_frechet=data_frechet,
         diagnosis=diagnosis,
         settings=asked,
         stopped=stopped,
@@ -351,8 +363,13 @@ def _adversarial(
     axes: Mapping[str, tuple],
     seeds: int,
     listener: Listener | None,
-) -> tuple[Any, tuple[GenerationRun, ...], bool]:
-    """Train every cell with every seed; return an unfitted model of the best cell too."""
+) -> tuple[Any, tuple[GenerationRun, ...], bool, float | None]:
+    """Train every cell with every seed.
+
+    Returns:
+        An unfitted model of the best cell, the runs, whether they were stopped, and the Fréchet
+        distance of the data from itself.
+    """
     rows, _ = read_rows(source.rows)
     cells: list[dict[str, Any]] = [
         {axis: level} for axis, levels in axes.items() for level in levels
@@ -381,7 +398,8 @@ def _adversarial(
         pair = by_place.get((settings[cell], seed))
         if pair is not None:
             runs.append(GenerationRun(cells[cell], seed, pair, _score(pair, yardstick)))
-    return build(name, {**base, **runs[_best(runs)].settings}), tuple(runs), stopped
+    best = build(name, {**base, **runs[_best(runs)].settings})
+    return best, tuple(runs), stopped, yardstick.data_frechet()
 
 
 def _score(pair: TrainedPair, yardstick: Any) -> float:

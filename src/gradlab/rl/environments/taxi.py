@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 
 from gradlab.rl.environment import Drawing, Environment
-from gradlab.rl.environments.text_map import DOWN, LEFT, RIGHT, UP
+from gradlab.rl.environments.text_map import DOWN, LEFT, RIGHT, UP, marked
 from gradlab.rl.model import TransitionModel
 from gradlab.rl.numbered import numbered_environment
 
@@ -21,7 +21,9 @@ STREETS = (
 STANDS = ((0, 0), (0, 4), (4, 0), (4, 3))
 STAND_NAMES = ("R", "G", "Y", "B")
 IN_TAXI = 4
-LEGEND = {"R": "stand", "G": "stand", "Y": "stand", "B": "stand", "|": "wall", ":": "passage"}
+PLAN = tuple(row.translate(str.maketrans("|+-: ", "###..")) for row in STREETS)
+"""The same in the letters of all maps."""
+LEGEND = {"R": "stand", "G": "stand", "Y": "stand", "B": "stand", ".": "street", "#": "wall"}
 DIRECTIONS = (DOWN, UP, RIGHT, LEFT)
 
 
@@ -51,7 +53,7 @@ def taxi(*, time_limit: int | None = 200) -> Environment:
         time_limit=time_limit,
         action_names=("south", "north", "east", "west", "pick up", "drop off"),
         drawing=Drawing(
-            STREETS,
+            PLAN,
             np.array([(1 + s // 100, 1 + 2 * (s // 20 % 5)) for s in range(500)]),
             (DOWN, UP, (0, 2), (0, -2), None, None),
             LEGEND,
@@ -94,9 +96,6 @@ def _described(state) -> str:
     place, rest = divmod(int(state), 20)
     passenger, destination = divmod(rest, 4)
     row, column = divmod(place, 5)
-    lines: list[str] = list(STREETS)
-    line = lines[1 + row]
-    letter = "T" if passenger == IN_TAXI else "t"
-    lines[1 + row] = line[: 1 + 2 * column] + letter + line[2 + 2 * column :]
+    lines = marked(PLAN, 1 + row, 1 + 2 * column, "@")
     waits = "in the taxi" if passenger == IN_TAXI else f"at {STAND_NAMES[passenger]}"
-    return "\n".join([*lines, f"passenger {waits}, to {STAND_NAMES[destination]}"])
+    return "\n".join([lines, f"passenger {waits}, to {STAND_NAMES[destination]}"])
