@@ -145,14 +145,17 @@ def _search_ahead(descent: Descent, task: Task, method: Any) -> tuple[Descent, A
     taken = descent.taken_back + jnp.where(finite, 0, 1)
     ahead = (image, image, found, slope)
     back = (descent.image, descent.image, value, gradient)
-    place = _chosen(fell, ahead, back)
+    image, kept, value_there, slope_there = _chosen(fell, ahead, back)
     # Where the slope does not grow along the step, as beyond a pixel's range, what L-BFGS would
     # learn points uphill: it begins anew with the derivative alone.
     bends_up = fell & (jnp.vdot(slope - gradient, step) > 0)
-    fresh = optax.tree.set(method.init(descent.image), value=place[2], grad=place[3])
+    fresh = optax.tree.set(method.init(descent.image), value=value_there, grad=slope_there)
     memory = _chosen(bends_up, memory, fresh)
     evaluations = descent.evaluations + searched
-    return Descent(*place, memory, shrink, taken, evaluations), value
+    return (
+        Descent(image, kept, value_there, slope_there, memory, shrink, taken, evaluations),
+        value,
+    )
 
 
 def _step_ahead(descent: Descent, task: Task, method: Any) -> tuple[Descent, Array]:

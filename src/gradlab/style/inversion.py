@@ -66,7 +66,7 @@ def invert_features(
     network: Any = None,
     convention: str | None = None,
     layers: Sequence[str] | None = None,
-    total_variation: float = 1e-3,
+    total_variation: float = 10.0,
     beta: float = 2.0,
     steps: int = 200,
     optimizer: str = "lbfgs",

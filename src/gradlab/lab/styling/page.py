@@ -112,20 +112,16 @@ def _descent(study: "StyleStudy") -> report.Section:
 
 def _method(study: "StyleStudy") -> tuple[report.MethodItem, ...]:
     settings = study.settings
-    layers = (
-        ", ".join(settings["style_layers"]) if study.settings["style_layers"] != "varied" else ""
-    )
-    content = (
-        ", ".join(settings["content_layers"])
-        if settings["content_layers"] != "varied"
-        else "varied"
+    content, style = (
+        "the varied layers" if settings[name] == "varied" else ", ".join(settings[name])
+        for name in ("content_layers", "style_layers")
     )
     items = [
         report.MethodItem(
             "Loss",
             "α × content + β × style + γ × total variation; content: squared differences of the "
             f"maps of {content}; style: squared differences of the Gram matrices of "
-            f"{layers or 'varied layers'}.",
+            f"{style}.",
         ),
         report.MethodItem(
             "Layers",

@@ -83,18 +83,14 @@ class StyleStudy:
         """What to conclude, most important first."""
         said = []
         for axis, (name, values) in enumerate(self.axes.items()):
-            if len(values) < 2:
+            if len(values) < 2 or name == "style":  # other paintings, other losses
                 continue
-            content, style = (
-                self._means(axis, [getattr(one, loss) for one in self.results])
-                for loss in ("content_loss", "style_loss")
-            )
+            parts = [
+                f"{words} goes from {means[0]:.3g} to {means[-1]:.3g}"
+                for words, means in self._compared(axis, name)
+            ]
             first, last = written(values[0]), written(values[-1])
-            said.append(
-                f"From {short(name)} {first} to {last} the loss of content goes from "
-                f"{content[0]:.3g} to {content[-1]:.3g} and that of style from {style[0]:.3g} to "
-                f"{style[-1]:.3g}."
-            )
+            said.append(f"From {short(name)} {first} to {last} {' and '.join(parts)}.")
         return (
             *said,
             (
@@ -103,9 +99,25 @@ class StyleStudy:
             ),
         )
 
-    def _means(self, axis: int, losses: Sequence[float]) -> np.ndarray:
-        grid = np.reshape(losses, [len(values) for values in self.axes.values()])
-        return grid.mean(axis=tuple(i for i in range(grid.ndim) if i != axis))
+    def _compared(self, axis: int, name: str) -> list[tuple[str, np.ndarray]]:
+        """Return what can be compared along an axis; losses of different layers can't."""
+        height, width = self.results[0].image.shape[:2]
+        content = resized(self.content / np.float32(255), (height, width))
+        measures = {
+            "the distance from the content picture (1 is from black to white)": [
+                float(np.sqrt(np.mean((one.image / 255 - content) ** 2))) for one in self.results
+            ],
+            "the loss of content": [one.content_loss for one in self.results],
+            "the loss of style": [one.style_loss for one in self.results],
+        }
+        left_out = {"content_layers": "the loss of content", "style_layers": "the loss of style"}
+        grid = [len(values) for values in self.axes.values()]
+        others = tuple(i for i in range(len(grid)) if i != axis)
+        return [
+            (words, np.reshape(numbers, grid).mean(axis=others))
+            for words, numbers in measures.items()
+            if words != left_out.get(name)
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the results for machines."""
