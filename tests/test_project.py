@@ -20,7 +20,7 @@ FLOORS = (
     {"blas", "errors", "files", "process", "scalars"},
     {"nn", "optim", "data", "metrics", "plots"},
     {"training"},
-    {"estimators", "autoencoder", "cluster", "decomposition"},
+    {"estimators", "autoencoder", "cluster", "decomposition", "generative", "style", "rl"},
     {"report"},
     {"lab"},
     {"doctor", "explanation"},

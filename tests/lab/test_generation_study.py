@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
+from gradlab.doctor.adversarial import diagnose_gan
 from gradlab.errors import DataError, RecipeError
 from gradlab.generative.gan import DCGAN, GAN
 from gradlab.lab.generation.page import page_of
@@ -23,7 +24,9 @@ def points(n=128):
 @pytest.fixture(scope="module")
 def study():
     vary = {"generator_learning_rate": [1e-7, 1e-3], "loss": ["minimax", "non_saturating"]}
-    return generate_study(points(), vary, settings=QUICK, seeds=3, samples=40, seed=5)
+    return generate_study(
+        points(), vary, settings=QUICK, seeds=3, samples=40, seed=5, diagnose=diagnose_gan
+    )
 
 
 def test_levels_are_trained_with_the_same_seeds_and_ranked(study):
@@ -60,7 +63,7 @@ def test_files_of_a_table(study, tmp_path):
 def test_files_and_page_of_pictures(tmp_path):
     x = np.random.default_rng(0).integers(0, 256, (40, 9, 8, 1), dtype=np.uint8)
     settings = {"epochs": 2, "width": 2, "noise_size": 4, "batch_size": 16, "frechet": "pixels"}
-    study = generate_study(x, model="dcgan", settings=settings, samples=12)
+    study = generate_study(x, model="dcgan", settings=settings, samples=12, diagnose=diagnose_gan)
     assert study.samples.shape == (12, 9, 8, 1)
     # For each generated picture the nearest of the data is listed with its distance; no copies.
     flat = x.reshape(40, -1) / 255

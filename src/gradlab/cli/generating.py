@@ -69,6 +69,7 @@ def generate(
                 raise RecipeError(f"{option} is for a training; {data} is trained. Leave it out.")
         _sample_again(data, samples, seed, out, as_json)
         return
+    from gradlab.doctor.adversarial import diagnose_gan
     from gradlab.lab.generation.study import generate_study
 
     settings = _settings(set_ or [])
@@ -90,6 +91,7 @@ def generate(
             image_size=image_size,
             listener=listener,
             command=typed(),
+            diagnose=diagnose_gan,
         )
     hand_over(study, name=NAME, out=out, notes=study.source.notes, as_json=as_json)
     if study.stopped:

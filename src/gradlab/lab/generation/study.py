@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradlab.data.images import ImageSize
-from gradlab.doctor.adversarial import diagnose_gan
-from gradlab.doctor.finding import Diagnosis
 from gradlab.errors import RecipeError
 from gradlab.generative.gan.base import Adversarial, make_yardstick
 from gradlab.generative.gan.population import Listener, Stopped, TrainedPair, train_population
@@ -68,7 +66,7 @@ class GenerationStudy:
         diversity: Mean distance of two samples by that of two rows.
         data_frechet: Fréchet distance of rows of the data from other rows of it, which samples can
             hope for; None of other models than GANs, and of few rows.
-        diagnosis: Of the chosen GAN; None of other models.
+        diagnosis: What `diagnose` said of the chosen GAN; None of other models.
         settings: What was asked for.
         stopped: Whether Ctrl-C ended it early.
         command: That does it again; "" if the data came from memory.
@@ -86,7 +84,7 @@ class GenerationStudy:
     neighbours: Neighbours
     diversity: float
     data_frechet: float | None
-    diagnosis: Diagnosis | None
+    diagnosis: Any | None
     settings: dict[str, Any]
     stopped: bool
     command: str
@@ -262,6 +260,7 @@ def generate_study(
     image_size: ImageSize | None = None,
     listener: Listener | None = None,
     command: str = "",
+    diagnose: Callable[[TrainedPair], Any] | None = None,
 ) -> GenerationStudy:
     """Learn the distribution of data, sample it, and say how good the samples are.
 
@@ -281,6 +280,8 @@ def generate_study(
         target, drop, header, image_size: See `load_unlabelled`.
         listener: Told of the progress.
         command: The command that does it again, for the report.
+        diagnose: What looks for faults of the chosen GAN, as does
+            `gradlab.doctor.adversarial.diagnose_gan`; None looks for none.
 
     Raises:
         DataError: If the data can't be read or learnt from.
@@ -306,7 +307,7 @@ def generate_study(
         kept = runs[chosen]
         fitted._keep(kept.pair, read_rows(source.rows)[1])
         made = fitted.sample(samples, seed=seed)
-        diagnosis = diagnose_gan(kept.pair)
+        diagnosis = None if diagnose is None else diagnose(kept.pair)
     else:
         if axes or seeds > 1:
             raise RecipeError(
