@@ -156,8 +156,8 @@ def check_before_training(
 
     >>> import gradlab as gl
     >>> checks = gl.check_before_training("iris", recipe=gl.Recipe(hidden=(8,)))
-    >>> {check.severity for check in checks} <= {"error", "warning", "note"}
-    True
+    >>> any(check.severity == "error" for check in checks)
+    False
     """
     subject, _ = subject_of(
         _study_or(what), x, y, recipe=recipe, source=source, target=target, seed=seed
