@@ -145,6 +145,7 @@ def told_by(devices):
     return {(name, int(n)): (int(devices), bits) for name, n, devices, bits in lines}
 
 
+@pytest.mark.slow
 def test_a_run_has_the_same_bits_alone_on_several_devices_and_in_a_group_on_one():
     told = {n: told_by(n) for n in (1, 2, 4)}
     for case, most in (("images", 4), ("sequences", 2)):
