@@ -37,22 +37,28 @@ def timed(widths, rows, rng):
         h = jnp.tanh(x @ w[0])
         return jnp.mean((h @ w[1] - y) ** 2)
 
-    found = min((central_differences(loss, w) for _ in range(2)), key=lambda d: d.seconds)
+    found = central_differences(loss, w)
     flat = np.concatenate([np.asarray(g).ravel() for g in jax.grad(loss)(w)])
     return found.seconds, float(np.abs(found.values - flat).max()), len(flat)
 
 
+@pytest.mark.slow
 @pytest.mark.catalogue("BPG-05", "CMP-17", "WE-11")
 def test_differences_agree_and_their_time_grows_with_the_square(float64, rng):
     assert DIGITS.numerical == 353_537_710_400_000
     assert DIGITS.seconds() / 3600 == pytest.approx(115.535, abs=5e-4)
-    few = timed((16, 16, 4), 4000, rng)
-    many = timed((32, 32, 8), 4000, rng)
-    assert max(few[1], many[1]) < 1e-7
-    assert many[2] == 4 * few[2]
-    # Four times the parameters: four times as many losses, each four times as long.
-    exponent = np.log(many[0] / few[0]) / np.log(4)
-    assert 1.4 < exponent < 2.6
+    # In turns, and the fastest of each: other work on the machine lengthens some of them.
+    rounds = [
+        (timed((16, 16, 4), 4000, rng), timed((32, 32, 8), 4000, rng)) for _ in range(5)
+    ]  # fmt: skip
+    (few, few_error, n_few), (many, many_error, n_many) = (
+        min(each, key=lambda found: found[0]) for each in zip(*rounds, strict=True)
+    )
+    assert max(few_error, many_error) < 1e-7
+    assert n_many == 4 * n_few
+    # Four times the parameters: four times as many losses, each four times as long. In proportion
+    # to the parameters the exponent would be 1, with their cube 3.
+    assert 1.3 < np.log(many / few) / np.log(4) < 2.7
     # Back-propagation costs as much as a few losses.
     cost = dense_cost(16, 16, 4, rows=4000)
     assert cost.ratio > 100
