@@ -65,6 +65,17 @@ def pytest_configure(config):
         config.pluginmanager.register(CatalogueRecord(Path(path)))
 
 
+@pytest.fixture(autouse=True, scope="module")
+def room_for_programs():
+    """Forget compiled programs between modules where there are very many of them."""
+    yield
+    from gradlab.process import crowded
+    from gradlab.training.executors import forget_programs
+
+    if crowded():
+        forget_programs()
+
+
 def pytest_collection_modifyitems(items):
     known = {line.split(" ", 1)[0] for line in INDEX.read_text(encoding="utf-8").splitlines()}
     for item in items:

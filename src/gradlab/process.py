@@ -1,4 +1,4 @@
-"""Settings of the whole process: made by its owner, never by an import.
+"""Settings of the whole process: made by its owner, never by an import; and its limits.
 
 The command line calls `configure`; a program that embeds Gradlab calls it if it wants to.
 """
@@ -45,6 +45,22 @@ def configure(*, compilation_cache: bool | Path = True, float64: bool = False) -
         warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
     if float64:
         jax.config.update("jax_enable_x64", True)
+
+
+def crowded() -> bool:
+    """Return whether compiled programs fill half of the memory maps that the process may have.
+
+    XLA maps three ranges for every kernel on a CPU, about five hundred for a program that trains;
+    Linux allows a process 65,530 (`vm.max_map_count`), and past them compiling ends the process
+    with a segmentation fault. A process that compiles much has to forget programs before that.
+    False where the system does not tell.
+    """
+    try:
+        limit = int(Path("/proc/sys/vm/max_map_count").read_text(encoding="ascii"))
+        with Path("/proc/self/maps").open("rb") as maps:
+            return sum(1 for _ in maps) > limit // 2
+    except (OSError, ValueError):
+        return False
 
 
 def _trim(folder: Path, limit: int) -> None:

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 
+from gradlab.process import crowded
 from gradlab.training.executors import Checkpoint, Progressed, RunResult, device_data, execute
 from gradlab.training.plan import Plan, plan
 from gradlab.training.task import Task
@@ -36,6 +37,8 @@ def train(task, runs, *, members=None, epochs=None, workers=1, checkpoints=None)
     shapes = [program.shape for program in programs]
     arrays = jax.tree.map(lambda x: (x.shape, x.dtype), device_data(made))
     lengths = [len(rows) for rows, _ in task.splits]
+    if crowded():
+        COMPILED.clear()
     compiled = COMPILED.setdefault(repr((learners, shapes, arrays, lengths)), {})
     results, seen = {}, {}
     for event in execute(made, programs=compiled, workers=workers, checkpoints=checkpoints):

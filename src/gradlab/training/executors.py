@@ -19,7 +19,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, PyTree, UInt32
 
-from gradlab.process import cores
+from gradlab.process import cores, crowded
 from gradlab.training.network import build_network
 from gradlab.training.order import PADDING, batch_order, steps_per_epoch
 from gradlab.training.packing import unpack_on_host
@@ -265,6 +265,8 @@ def compile_program(
     arguments = tuple((leaf.shape, leaf.dtype) for leaf in jax.tree.leaves((members, shared)))
     data_tree = jax.tree.structure(shared)
     key = (structure, layouts, data_tree, arguments, side_by_side, skip_empty, devices)
+    if crowded():
+        forget_programs()
     return _compiled(_Blueprint(key, compile_now))
 
 
@@ -279,6 +281,15 @@ class _Blueprint:
 @functools.lru_cache(maxsize=32)
 def _compiled(blueprint: _Blueprint) -> Any:
     return blueprint.compile()
+
+
+def forget_programs() -> None:
+    """Let go of all compiled programs that nothing uses now, those of JAX's own caches too.
+
+    The next use of one compiles it again, or reads it from the cache on disk.
+    """
+    _compiled.cache_clear()
+    jax.clear_caches()
 
 
 def trained_network(

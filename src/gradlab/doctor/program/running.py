@@ -16,7 +16,8 @@ from gradlab.doctor.program.probing import as_probes, measured, probe
 from gradlab.doctor.program.settings import Settings
 from gradlab.doctor.program.structure import numbers_of, structure_of
 from gradlab.doctor.program.training import HISTORY, ROOM, Run, State, functions
-from gradlab.process import cores
+from gradlab.process import cores, crowded
+from gradlab.training.executors import forget_programs
 
 FIRST_EPOCH = 8
 """Points within the first epoch, at most."""
@@ -47,6 +48,8 @@ def train_jobs(jobs: Sequence[Job], *, probes: bool) -> list[Record]:
         jobs: What to train.
         probes: Measure inside as well.
     """
+    if crowded():
+        forget_programs()
     # Each program is compiled once, by no two threads, and all of them side by side.
     firsts: dict[tuple, Job] = {}
     for job in jobs:
