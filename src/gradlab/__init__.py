@@ -78,12 +78,12 @@ _HOMES = {
     "BoltzmannMachine": "gradlab.generative",
     "GAN": "gradlab.generative.gan",
     "DCGAN": "gradlab.generative.gan",
-    "generate_study": "gradlab.lab.generation.study",
+    "generate_study": "gradlab.lab.generation.asking",
     "transfer_style": "gradlab.style",
     "invert_features": "gradlab.style",
     "style_study": "gradlab.lab.styling.study",
     "DQN": "gradlab.rl.deep",
-    "act_study": "gradlab.lab.acting.study",
+    "act_study": "gradlab.lab.acting.asking",
     "descend_surfaces": "gradlab.explanation.descents",
     "loss_surface": "gradlab.explanation.loss_surface",
     "configure": "gradlab.process",
@@ -154,12 +154,12 @@ if TYPE_CHECKING:
     from gradlab.generative import NaiveBayes as NaiveBayes
     from gradlab.generative.gan import DCGAN as DCGAN
     from gradlab.generative.gan import GAN as GAN
-    from gradlab.lab.acting.study import act_study as act_study
+    from gradlab.lab.acting.asking import act_study as act_study
     from gradlab.lab.clustering.study import cluster_study as cluster_study
     from gradlab.lab.compare import compare as compare
     from gradlab.lab.compare import resume as resume
     from gradlab.lab.cross_validation import cross_validate as cross_validate
-    from gradlab.lab.generation.study import generate_study as generate_study
+    from gradlab.lab.generation.asking import generate_study as generate_study
     from gradlab.lab.model_curves import learning_curve as learning_curve
     from gradlab.lab.model_curves import validation_curve as validation_curve
     from gradlab.lab.photos.compression import compression_study as compression_study

@@ -10,9 +10,9 @@ from PIL import Image
 from gradlab.doctor.adversarial import diagnose_gan
 from gradlab.errors import DataError, RecipeError
 from gradlab.generative.gan import DCGAN, GAN
+from gradlab.lab.generation.asking import generate_study
 from gradlab.lab.generation.page import page_of
 from gradlab.lab.generation.reading import read_source
-from gradlab.lab.generation.study import generate_study
 
 QUICK = {"epochs": 150, "hidden": (16, 16), "batch_size": 32, "measure_every": 75}
 

@@ -63,7 +63,7 @@ def act(
 
     Ctrl-C ends the training; what is finished is reported.
     """
-    from gradlab.lab.acting.study import act_study
+    from gradlab.lab.acting.asking import act_study
     from gradlab.lab.words import parse_set, parse_vary
     from gradlab.process import configure
 

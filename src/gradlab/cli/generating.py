@@ -70,7 +70,7 @@ def generate(
         _sample_again(data, samples, seed, out, as_json)
         return
     from gradlab.doctor.adversarial import diagnose_gan
-    from gradlab.lab.generation.study import generate_study
+    from gradlab.lab.generation.asking import generate_study
 
     settings = _settings(set_ or [])
     if epochs is not None:

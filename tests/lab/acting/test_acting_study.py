@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from gradlab.errors import DataError, RecipeError
+from gradlab.lab.acting.asking import act_study
 from gradlab.lab.acting.exact import best_return, mean_return, shares_of
 from gradlab.lab.acting.levels import exploration_of, for_network
 from gradlab.lab.acting.play import returns_of_table
-from gradlab.lab.acting.study import act_study
 from gradlab.lab.acting.unit import unit_of
 from gradlab.lab.acting.verdicts import verdict_sentences
 from gradlab.lab.statistics import rank_axis
@@ -120,7 +120,7 @@ def test_networks_are_compared_too():
 
 
 def test_a_stop_keeps_what_is_finished(monkeypatch):
-    from gradlab.lab.acting import study as module
+    from gradlab.lab.acting import asking as module
 
     whole = module.train_cells
 
