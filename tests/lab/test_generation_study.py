@@ -11,6 +11,7 @@ from gradlab.doctor.adversarial import diagnose_gan
 from gradlab.errors import DataError, RecipeError
 from gradlab.generative.gan import DCGAN, GAN
 from gradlab.lab.generation.asking import generate_study
+from gradlab.lab.generation.models import read_model
 from gradlab.lab.generation.page import page_of
 from gradlab.lab.generation.reading import read_source
 
@@ -92,10 +93,13 @@ def test_classical_models_of_a_table(model, tmp_path):
     study = generate_study("iris", model=model, samples=30)
     assert study.samples.shape == (30, 4)
     assert not study.runs
-    real = study.source.rows
+    source = study.source
+    real = source.rows
     assert abs(study.samples.mean(axis=0) - real.mean(axis=0)).max() < 1
     study.save(tmp_path)
-    assert not (tmp_path / "model.safetensors").exists()
+    again = read_model(str(tmp_path / "model.safetensors"))
+    assert again.names == source.names
+    np.testing.assert_array_equal(again.sample(30, 0), study.samples)
 
 
 def test_labels_missing_numbers_and_names_are_told_not_generated():

@@ -101,21 +101,18 @@ def generate(
 def _sample_again(path: str, samples: int, seed: int, out: Path | None, as_json: bool) -> None:
     """Write samples of a saved model."""
     from gradlab.cli.terminal import print_json
-    from gradlab.generative.gan import saving
     from gradlab.lab.analysis.results_folder import check_results_free
     from gradlab.lab.folder import new_folder
     from gradlab.lab.generation.files import write_samples, write_table
-    from gradlab.lab.generation.models import ADVERSARIAL
+    from gradlab.lab.generation.models import read_model
 
-    kinds = {kind.__name__: kind for kind in ADVERSARIAL.values()}
-    content, _ = saving.read(path)
-    gan = kinds[content["class"]].load(path)
-    made = gan.sample(samples, seed=seed)
+    trained = read_model(path)
+    made = trained.sample(samples, seed)
     folder = new_folder(out, NAME, check_results_free)
     if made.ndim == 4:
         write_samples(made, folder)
     else:
-        write_table(made, (), folder)
+        write_table(made, trained.names, folder)
     written = sorted(str(file) for file in folder.iterdir())
     if as_json:
         print_json({"samples": samples, "seed": seed, "folder": str(folder), "files": written})

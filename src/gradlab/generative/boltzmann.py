@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 from scipy.special import expit
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -15,13 +15,14 @@ from gradlab.errors import DataError, RecipeError, unknown
 from gradlab.generative.checks import number, whole
 from gradlab.generative.gibbs import Machine, Progress, Settings, epoch, gibbs
 from gradlab.generative.partition import Energy, log_partition
+from gradlab.generative.saving import InFiles
 from gradlab.training.precision import precision
 
 VISIBLE = ("auto", "bernoulli", "gaussian")
 SINGLE = np.dtype(np.float32)
 
 
-class BoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class BoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, InFiles):
     """p(v) = Σ_h exp(−E(v, h)) / Z with E = −b·v − c·h − vᵀWh: binary features found unasked.
 
     Each hidden unit is a feature that the rows have or not; given one side, the units of the other

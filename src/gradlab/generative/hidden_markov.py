@@ -4,13 +4,14 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.base import DensityMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from gradlab.errors import DataError, RecipeError, unknown
 from gradlab.generative.baum_welch import Chain, learn, likelihoods, state_probabilities, viterbi
 from gradlab.generative.checks import number, whole
+from gradlab.generative.saving import InFiles
 from gradlab.generative.sequences import Sequences, read_numbers, read_symbols, widened
 from gradlab.training.precision import precision
 
@@ -18,7 +19,7 @@ EMISSIONS = ("gaussian", "categorical")
 DOUBLE = np.dtype(np.float64)
 
 
-class HiddenMarkov(DensityMixin, BaseEstimator):
+class HiddenMarkov(DensityMixin, InFiles):
     """Sequences from states that are not seen: p(x, s) = π_s₁ Π a_s₍ₜ₋₁₎s₍ₜ₎ Π b_sₜ(xₜ).
 
     A chain of states moves by the transition probabilities a; at each step only an emission is

@@ -3,17 +3,18 @@
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.base import DensityMixin
 from sklearn.mixture import GaussianMixture
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from gradlab.errors import DataError, RecipeError, unknown
 from gradlab.generative.checks import number, whole
+from gradlab.generative.saving import InFiles
 
 COVARIANCES = ("full", "tied", "diagonal", "spherical")
 
 
-class MixtureOfGaussians(DensityMixin, BaseEstimator):
+class MixtureOfGaussians(DensityMixin, InFiles):
     """Density Σ_k π_k N(x; μ_k, C_k), found by expectation and maximisation.
 
     The fit is scikit-learn's `GaussianMixture`, which is good; what is added is what a generator

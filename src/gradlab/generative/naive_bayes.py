@@ -4,18 +4,19 @@ from typing import Any
 
 import numpy as np
 from scipy.special import logsumexp
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import ClassifierMixin
 from sklearn.naive_bayes import BernoulliNB, GaussianNB
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from gradlab.errors import DataError, RecipeError, unknown
 from gradlab.generative.checks import number, whole
+from gradlab.generative.saving import InFiles
 
 FEATURES = ("gaussian", "bernoulli")
 
 
-class NaiveBayes(ClassifierMixin, BaseEstimator):
+class NaiveBayes(ClassifierMixin, InFiles):
     """p(x, y) = P(y) Π_j p(x_j | y): a classifier and a generator in one.
 
     Features count as independent within a class. Read from left to right it generates: a class by

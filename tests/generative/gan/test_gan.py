@@ -96,7 +96,7 @@ def test_saved_gan_samples_the_same_bits(fitted, tmp_path):
     with pytest.raises(DataError, match=r"holds a GAN; read it with GAN\.load"):
         DCGAN.load(path)
     (tmp_path / "other").write_bytes(b"nothing")
-    with pytest.raises(DataError, match="can't be read as a saved GAN"):
+    with pytest.raises(DataError, match="can't be read as a saved model"):
         GAN.load(tmp_path / "other")
 
 

@@ -1,6 +1,7 @@
 """What `GAN` and `DCGAN` do alike: fit, sample, judge, save."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -277,14 +278,18 @@ class Adversarial(BaseEstimator):
         )
         return certainty(logits)
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path, *, about: Mapping[str, Any] | None = None) -> Path:
         """Write settings, both networks, history and snapshots as one safetensors file.
+
+        Args:
+            path: Of the file.
+            about: What else to keep, as JSON.
 
         Raises:
             StudyError: If the file can't be written.
         """
         check_is_fitted(self, "trained_")
-        return saving.save(self, path)
+        return saving.save(self, path, about)
 
     @classmethod
     def load(cls, path: str | Path) -> Any:

@@ -3,13 +3,13 @@
 import dataclasses
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 import polars as pl
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
 from gradlab.errors import DataError
@@ -18,11 +18,12 @@ from gradlab.generative.gan.measuring import Snapshot
 from gradlab.generative.gan.population import TrainedPair, untrained
 from gradlab.generative.gan.rows import Range
 from gradlab.generative.gan.training import Networks
+from gradlab.generative.saving import read
 
 NOTE = "gradlab.gan"
 
 
-def save(estimator: Any, path: str | Path) -> Path:
+def save(estimator: Any, path: str | Path, about: Mapping[str, Any] | None = None) -> Path:
     """Write a fitted GAN; see `Adversarial.save`."""
     pair: TrainedPair = estimator.trained_
     tensors = {f"networks.{i}": leaf for i, leaf in enumerate(_leaves(pair.networks))}
@@ -37,6 +38,7 @@ def save(estimator: Any, path: str | Path) -> Path:
     tensors["history"] = np.frombuffer(table.getvalue(), np.uint8)
     content = {
         "class": type(estimator).__name__,
+        "about": dict(about or {}),
         "settings": {**estimator.get_params(deep=False)},
         "row_shape": pair.settings.pair.example_shape,
         "n_rows": pair.settings.n_rows,
@@ -54,7 +56,7 @@ def save(estimator: Any, path: str | Path) -> Path:
 
 def load(kind: Any, path: str | Path) -> Any:
     """Read a GAN of a class; see `Adversarial.load`."""
-    content, tensors = read(path)
+    content, tensors = read(path, NOTE)
     if content["class"] != kind.__name__:
         raise DataError(f"{path} holds a {content['class']}; read it with {content['class']}.load.")
     given = {k: tuple(v) if isinstance(v, list) else v for k, v in content["settings"].items()}
@@ -92,29 +94,6 @@ def load(kind: Any, path: str | Path) -> Any:
         Range(content["pictures"], tensors["units.shift"], tensors["units.scale"]),
     )
     return estimator
-
-
-def read(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Return the note and the tensors of a file.
-
-    Raises:
-        DataError: If it is absent, damaged, or holds no GAN.
-    """
-    try:
-        with safe_open(str(path), framework="np") as file:
-            note = (file.metadata() or {}).get(NOTE)
-            if note is None:
-                raise DataError(
-                    f"{path} holds no GAN. Give a file that GAN.save, DCGAN.save or `gradlab "
-                    "generate` wrote."
-                )
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise DataError(
-            f"{path} can't be read as a saved GAN ({error}). Give a file that GAN.save, DCGAN.save "
-            "or `gradlab generate` wrote."
-        ) from None
-    return json.loads(note), tensors
 
 
 def _leaves(networks: Networks) -> list[np.ndarray]:

@@ -14,7 +14,7 @@ from gradlab.generative.gan.population import Listener, Stopped, TrainedPair, tr
 from gradlab.generative.gan.rows import read_rows
 from gradlab.generative.measures.diversity import diversity
 from gradlab.generative.neighbours import nearest_neighbours
-from gradlab.lab.generation.models import ADVERSARIAL, build, flat, model_for
+from gradlab.lab.generation.models import ADVERSARIAL, build, flat, model_for, shaped
 from gradlab.lab.generation.reading import Source, read_source
 from gradlab.lab.generation.study import GenerationRun, GenerationStudy, level_text
 from gradlab.lab.statistics import rank_axis
@@ -98,9 +98,7 @@ def generate_study(
         fitted, runs, rankings, stopped, diagnosis = build(name, base), (), (), False, None
         data_frechet = None
         fitted.fit(flat(source), source.labels)
-        made = np.asarray(fitted.sample(samples, seed=seed)).reshape(samples, -1)
-        if source.pictures:
-            made = np.clip(made.reshape(samples, *source.rows.shape[1:]), 0, 1)
+        made = shaped(fitted.sample(samples, seed=seed), source.rows.shape[1:])
         kept = None
     return GenerationStudy(
         source=source,

@@ -31,8 +31,9 @@ def write_files(study: "GenerationStudy", folder: Path) -> Path:
         _write_pictures(study, folder)
     else:
         write_table(study.samples, study.source.names, folder)
+    about = {"names": study.source.names, "row_shape": study.source.rows.shape[1:]}
+    study.fitted.save(folder / "model.safetensors", about=about)
     if study.adversarial:
-        study.fitted.save(folder / "model.safetensors")
         write_whole(folder / "history.csv", study.history_table().write_csv())
         write_whole(folder / "runs.csv", study.runs_table().write_csv())
     study.report(folder / "report.html")

@@ -1,14 +1,16 @@
 """The models that `gradlab generate` trains."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradlab.errors import RecipeError, unknown
+from gradlab.errors import DataError, RecipeError, unknown
+from gradlab.generative import saving
 from gradlab.generative.boltzmann import BoltzmannMachine
 from gradlab.generative.gan import DCGAN, GAN
+from gradlab.generative.gan import saving as gan_files
 from gradlab.generative.mixture import MixtureOfGaussians
 from gradlab.generative.naive_bayes import NaiveBayes
 from gradlab.lab.generation.reading import Source
@@ -16,7 +18,7 @@ from gradlab.lab.generation.reading import Source
 ADVERSARIAL: dict[str, Any] = {"gan": GAN, "dcgan": DCGAN}
 """Name -> class of the models that train by epochs, in populations."""
 
-CLASSICAL: dict[str, Callable[..., Any]] = {
+CLASSICAL: dict[str, Any] = {
     "mixture": MixtureOfGaussians,
     "naive_bayes": NaiveBayes,
     "boltzmann": BoltzmannMachine,
@@ -73,6 +75,47 @@ def build(name: str, settings: Mapping[str, Any]) -> Any:
             raise RecipeError(unknown(f"setting of {name}", next(iter(more)), known))
         model.set_params(parameters={**(model.parameters or {}), **more})
     return model
+
+
+class Trained(NamedTuple):
+    """A model from a file, and what its rows are."""
+
+    model: Any
+    names: tuple[str, ...]
+    """Of the columns of vectors; empty for pictures and where nobody said."""
+    row_shape: tuple[int, ...] | None
+    """None where nobody said."""
+
+    def sample(self, n: int, seed: int) -> np.ndarray:
+        """Return new rows in the shape of the data; pictures from 0 to 1."""
+        return shaped(self.model.sample(n, seed=seed), self.row_shape)
+
+
+def read_model(path: str) -> Trained:
+    """Return a model that `gradlab generate`, or its own `save`, wrote.
+
+    Raises:
+        DataError: If the file is absent, damaged, or holds something else.
+    """
+    content, _ = saving.read(path, saving.NOTE, gan_files.NOTE)
+    kinds = {kind.__name__: kind for kind in (*ADVERSARIAL.values(), *CLASSICAL.values())}
+    if content["class"] not in kinds:
+        raise DataError(
+            f"{path} holds a {content['class']}, which makes no rows. Read it with "
+            f"gradlab.generative.{content['class']}.load."
+        )
+    about = content["about"]
+    shape = tuple(about["row_shape"]) if "row_shape" in about else None
+    return Trained(kinds[content["class"]].load(path), tuple(about.get("names", ())), shape)
+
+
+def shaped(rows: Any, row_shape: tuple[int, ...] | None) -> np.ndarray:
+    """Return rows in the shape of the data; pictures from 0 to 1."""
+    rows = np.asarray(rows)
+    if row_shape is None:
+        return rows
+    rows = rows.reshape(len(rows), *row_shape)
+    return np.clip(rows, 0, 1) if len(row_shape) == 3 else rows
 
 
 def flat(source: Source) -> np.ndarray:

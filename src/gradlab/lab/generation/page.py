@@ -391,7 +391,10 @@ def _method(study: "GenerationStudy") -> tuple[report.MethodItem, ...]:
 
 
 def _files(study: "GenerationStudy") -> tuple[tuple[str, str], ...]:
-    files = [("results.json", "All results, for machines")]
+    files = [
+        ("results.json", "All results, for machines"),
+        ("model.safetensors", "The model: gradlab generate model.safetensors samples again"),
+    ]
     if study.source.pictures:
         files += [
             ("samples.png", "Sheet of samples"),
@@ -402,7 +405,6 @@ def _files(study: "GenerationStudy") -> tuple[tuple[str, str], ...]:
         files += [("samples.parquet", "The samples"), ("samples.csv", "The same as text")]
     if study.adversarial:
         files += [
-            ("model.safetensors", "The model: gradlab generate model.safetensors samples again"),
             ("history.csv", "The course of every run"),
             ("runs.csv", "The runs"),
         ]
