@@ -4,6 +4,7 @@ Source: Mnih et al. 2015, https://doi.org/10.1038/nature14236, algorithm 1; doub
 Hasselt et al. 2016, https://arxiv.org/abs/1509.06461, eq. 4.
 """
 
+import threading
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -172,6 +173,7 @@ class Loop:
         self.factory = OPTIMIZERS[structure.optimizer].factory
         self.start = jax.jit(self._start)
         self.train = jax.jit(self._train, static_argnames="blocks", donate_argnames="agent")
+        self.compiling = threading.Lock()
 
     def new_agent(self, seed: int, learning_rate: Scalar) -> Agent:
         """Return an agent before its first step."""

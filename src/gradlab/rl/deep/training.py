@@ -8,6 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
@@ -207,7 +208,9 @@ def _run(
     seed, hyper = jnp.uint32(member.seed % 2**32), _as_arrays(member.hyper)
     story, status, solved_at, now = _Story(), "done", None, 0
     for call in range(1, calls + 1):
-        agent, record = loop.train(agent, hyper, seed, blocks=blocks)
+        # The first call compiles: once, and the others wait for it.
+        with loop.compiling if call == 1 else nullcontext():
+            agent, record = loop.train(agent, hyper, seed, blocks=blocks)
         before, now = now, call * a_call
         _check_rewards(loop.environment, record, before, member.seed)
         story.add(record, before, now)
