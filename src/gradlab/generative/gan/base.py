@@ -88,7 +88,7 @@ class Adversarial(BaseEstimator):
     random_state: Any = 0
 
     def _pair(self, example_shape: tuple[int, ...], pictures: bool) -> Pair:
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not say its networks.")
 
     def settings(self, rows: np.ndarray) -> AdversarialSettings:
         """Return the settings of a training on rows as `read_rows` gives them.
