@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import equinox as eqx
@@ -140,7 +140,7 @@ def execute(
     checkpoints: Mapping[int, Checkpoint] | None = None,
     side_by_side: bool = False,
     keep_ends: bool = False,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Train every run of a plan; yield what happens, each run's result as it comes.
 
     Closing the iterator (or Ctrl-C in the consumer) stops after the calls under way.

@@ -91,7 +91,7 @@ def train_pairs(
             if isinstance(event, Progressed):
                 yield _look(planned, asked[event.index].recipe, event)
     finally:
-        with_looks.close()  # type: ignore[attr-defined]
+        with_looks.close()
 
 
 def _task(x: Any) -> Task:
