@@ -21,12 +21,14 @@ START = Calibration(
 )
 
 
-def specimen(value: float, *, faulty: bool, right: str = "learning_rate_high") -> Specimen:
+def specimen(
+    value: float, *, faulty: bool, right: str = "learning_rate_high", dataset: str = "made up"
+) -> Specimen:
     """Return a training of which one number is known."""
     evidence = Evidence(Setup(task="binary", layers=()), small_batch=value)
     return Specimen(
-        control="made up",
-        dataset="made up",
+        control=dataset,
+        dataset=dataset,
         held_out=False,
         fault="a fault" if faulty else None,
         strength=1,
@@ -52,7 +54,9 @@ def doctor(evidence: Evidence, calibration: Calibration) -> Diagnosis:
 
 def test_threshold_falls_to_the_faults_and_not_to_the_healthy():
     specimens = [specimen(0.05 * i, faulty=False) for i in range(8)]
-    specimens += [specimen(0.43 + 0.02 * i, faulty=True) for i in range(10)]
+    specimens += [
+        specimen(0.43 + 0.02 * i, faulty=True, dataset=f"set {i % 3}") for i in range(10)
+    ]
     chosen = choose_thresholds(START, specimens, doctor)
     # The grid is 0.18, 0.26, 0.34, 0.42 …; the healthy reach 0.35.
     assert chosen["rate.value"] == pytest.approx(0.42)
@@ -62,7 +66,9 @@ def test_threshold_falls_to_the_faults_and_not_to_the_healthy():
 def test_false_alarms_stay_under_the_limit():
     # Half of the faults lie among the healthy: they cannot be had.
     specimens = [specimen(0.3, faulty=False) for _ in range(20)]
-    specimens += [specimen(x, faulty=True) for x in (0.3, 0.3, 0.6, 0.6)]
+    specimens += [
+        specimen(x, faulty=True, dataset=name) for x in (0.3, 0.6) for name in ("one", "other")
+    ]
     chosen = choose_thresholds(START, specimens, doctor)
     found = score(specimens, lambda evidence: doctor(evidence, chosen))
     assert found.false_alarms == 0
@@ -74,9 +80,17 @@ def test_a_single_fault_moves_nothing():
     assert choose_thresholds(START, specimens, doctor)["rate.value"] == 0.9
 
 
+def test_faults_of_a_single_data_set_move_nothing():
+    healthy = [specimen(0.3, faulty=False) for _ in range(20)]
+    of_one = [specimen(0.6, faulty=True, dataset="one") for _ in range(5)]
+    assert choose_thresholds(START, healthy + of_one, doctor)["rate.value"] == 0.9
+    of_two = [*of_one, specimen(0.6, faulty=True, dataset="other")]
+    assert choose_thresholds(START, healthy + of_two, doctor)["rate.value"] < 0.6
+
+
 def test_a_threshold_goes_no_further_than_it_must():
     specimens = [specimen(0.1, faulty=False) for _ in range(20)]
-    specimens += [specimen(0.75, faulty=True) for _ in range(4)]
+    specimens += [specimen(0.75, faulty=True, dataset=f"set {i % 2}") for i in range(4)]
     assert choose_thresholds(START, specimens, doctor)["rate.value"] == pytest.approx(0.74)
 
 
