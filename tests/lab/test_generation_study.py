@@ -60,7 +60,7 @@ def test_files_of_a_table(study, tmp_path):
     assert "http://" not in page.split("<body")[0]
 
 
-@pytest.mark.catalogue("GEN-10", "GEN-15")
+@pytest.mark.catalogue("GEN-10", "GEN-15", "PIC-62")
 def test_files_and_page_of_pictures(tmp_path):
     x = np.random.default_rng(0).integers(0, 256, (40, 9, 8, 1), dtype=np.uint8)
     settings = {"epochs": 2, "width": 2, "noise_size": 4, "batch_size": 16, "frechet": "pixels"}

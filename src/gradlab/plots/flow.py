@@ -85,7 +85,8 @@ def flow_figure(
             way = 1 if target.y > source.y else -1
             start, end = source.y + way * HALF_HEIGHT, target.y - way * HALF_HEIGHT
             _arrow(figure, (source.x, start), (target.x, end))
-            _word(figure, source.x + 0.03, (start + end) / 2, arrow.text, xanchor="left")
+            middle = (source.x + target.x) / 2 + 0.03
+            _word(figure, middle, (start + end) / 2, arrow.text, xanchor="left")
     xs, ys = [box.x for box in boxes.values()], [box.y for box in boxes.values()]
     figure.update_xaxes(visible=False, range=(min(xs) - 0.5, max(xs) + 0.5 + beside))
     figure.update_yaxes(visible=False, range=(min(ys) - 0.4, max(ys) + 0.4))
