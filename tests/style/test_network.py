@@ -129,6 +129,20 @@ def test_the_built_in_network_is_small_and_sees():
         assert float(jnp.abs(one - two).max()) > 0.05
 
 
+def test_every_map_of_the_built_in_network_answers_to_something():
+    """A map that is always 0, or a copy of others, measures nothing of a painting."""
+    network = builtin_network()
+    rng = np.random.default_rng(0)
+    coarse = rng.uniform(size=(12, 12, 3)).repeat(8, axis=0).repeat(8, axis=1)
+    picture = jnp.asarray(0.7 * coarse + 0.3 * rng.uniform(size=(96, 96, 3)), jnp.float32)
+    for layer in network.style_layers:
+        maps = network.maps(picture, (layer,))[layer]
+        flat = np.asarray(maps).reshape(-1, maps.shape[-1])
+        assert (flat.std(axis=0) > 1e-3).all()
+        shares = np.linalg.eigvalsh(np.cov(flat.T))
+        assert shares.sum() ** 2 / (shares**2).sum() > 4  # independent maps, about
+
+
 def test_unknown_layers_are_named(network):
     with pytest.raises(RecipeError, match="Unknown layer of the small network 'conv9'"):
         network.known(["conv9"])

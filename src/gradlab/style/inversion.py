@@ -104,8 +104,8 @@ def invert_features(
     Source: Mahendran & Vedaldi 2015, eqs. 1 and 3, https://arxiv.org/abs/1412.0035
 
     >>> image = np.random.default_rng(1).uniform(size=(32, 32, 3)).astype(np.float32)
-    >>> found = invert_features(image, layers=["relu1_1"], size=32, steps=5)
-    >>> found.feature_losses["relu1_1"] < found.first_losses["relu1_1"]
+    >>> found = invert_features(image, layers=["relu1"], size=32, steps=5)
+    >>> found.feature_losses["relu1"] < found.first_losses["relu1"]
     True
     """
     checked(
