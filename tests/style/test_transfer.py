@@ -241,3 +241,14 @@ def test_blended_styles_lie_between(photo, painting, dabs, network):
     assert between[0] < middle.image.mean((0, 1))[widest] < between[1]
     alone = transfer_style(photo, [painting, dabs], style_shares=[1.0, 0.0], **options)
     np.testing.assert_allclose(alone.image.mean((0, 1)), ends[0], atol=1)
+
+
+def test_the_last_row_and_column_are_as_calm_as_the_rest():
+    """Total variation of the interior alone leaves them free: 1.1 times as rough, not 0.7."""
+    y, x = np.mgrid[:64, :64] / 128
+    photo = np.stack([x, y, x + y], axis=-1)
+    painting = np.random.default_rng(0).uniform(size=(16, 16, 3)).repeat(4, 0).repeat(4, 1)
+    image = transfer_style(photo, painting, steps=60, levels=1).image / 255.0
+    across, down = np.abs(np.diff(image, axis=1)), np.abs(np.diff(image, axis=0))
+    assert across[-1].mean() < across.mean()
+    assert down[:, -1].mean() < down.mean()

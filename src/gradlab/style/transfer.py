@@ -52,7 +52,7 @@ def transfer_style(
     style_layers: Sequence[str] | None = None,
     layer_weights: str | Mapping[str, float] = "balanced",
     beta: float = 2.0,
-    border: str = "interior",
+    border: str = "edge",
     random_state: int = 0,
     progress: Callable[[Stand], None] | None = None,
     resume: str | Path | None = None,
@@ -97,7 +97,7 @@ def transfer_style(
         style_layers: The same.
         layer_weights: See above.
         beta: Exponent of the total variation.
-        border: Of the total variation, see there.
+        border: Of the total variation, see there; "interior" leaves the last row and column rough.
         random_state: Seed of the noise.
         progress: Called after every few steps with a `Stand`.
         resume: A file in which the state is kept on the way; a call with the same arguments goes
