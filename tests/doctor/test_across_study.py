@@ -6,6 +6,7 @@ import pytest
 
 import gradlab as gl
 from gradlab.doctor.across_study import rows_of_study, rules_of_study
+from gradlab.doctor.calls import worst_run
 
 DEEP = (8, 8, 8, 8, 8, 8)
 
@@ -40,6 +41,10 @@ def test_a_study_in_which_all_runs_learn_has_no_rule(study):
 def test_the_diagnosis_of_a_study_tells_its_rules_and_the_checks(study, tmp_path):
     found = gl.diagnose(study.folder)
     assert any(s.startswith("Across the study: ") for s in found.sentences)
+    meant = worst_run(study)
+    (seed,) = [run.seed for run in study.runs if run.id == meant]
+    assert found.evidence.records[0].seed == seed
+    assert len({record.seed for record in found.evidence.records}) == 3
     folder = found.save(tmp_path / "doctor")
     told = json.loads((folder / "results.json").read_text())
     assert told["rules_across_study"][0]["words"] == found.rules[0].sentence

@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 
 import gradlab as gl
+from gradlab.doctor.breakdown import with_breakdown
+from gradlab.doctor.diagnosis import diagnose_evidence
+from gradlab.doctor.evidence import Evidence
+from gradlab.doctor.faults.evidence_file import evidence_from_json, evidence_to_json
 from gradlab.doctor.finding import SETTINGS, Change
 from gradlab.doctor.recipe_changes import changed_recipe, changed_task
 from gradlab.doctor.recipe_runs import non_finite
@@ -98,6 +102,44 @@ class TestTraining:
         assert place in ("loss", "hidden[0]", "hidden[1]", "output")
         assert 0 <= time <= 1
         assert wild.score_on_fresh([0]) == [iris.task.trivial_score]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "words"),
+    [
+        (Recipe(hidden=(8, 6), epochs=3, batch_size=16), ("dense 8", "dense 6", "dense 3")),
+        (
+            Recipe(layers=["conv 4", "pool 2", "dense 6"], epochs=2, batch_size=32),
+            ("conv 4", "dense 6", "dense 10"),
+        ),
+    ],
+)
+def test_a_diagnosis_says_run_layer_and_step(recipe, words):
+    data = "iris" if recipe.layers is None else "digits"
+    wild = recipe.replace(optimizer="sgd", learning_rate=1e30)
+    subject = subject_of_data(data, wild)
+    records = tuple(subject.train([4], probes=True))
+    evidence = with_breakdown(subject, Evidence(subject.setup, records=records))
+    (record,) = evidence.records
+    first = record.breakdown
+    assert first is not None
+    # The state before a step is finite, so it is no later than the loss of a step tells.
+    assert first.epoch == 1
+    assert first.step >= 2
+    found = next(f for f in diagnose_evidence(evidence).findings if f.kind == "learning_rate_high")
+    assert found.evidence["first step that is not finite"] == first.step
+    layer = words[first.layer]
+    assert found.evidence["layer of that number"] == first.layer + 1
+    at = f"layer {first.layer + 1} ({layer}), step {first.step} (epoch 1): {first.words}."
+    assert found.symptom.endswith(f"In the run of seed 4 it begins at {at}")
+    assert first.words in ("its pre-activations overflow", "its outputs overflow")
+    assert evidence_from_json(evidence_to_json(evidence)).records[0].breakdown == first
+
+
+def test_training_that_stays_finite_is_not_looked_at_again(iris, records):
+    evidence = Evidence(iris.setup, records=tuple(records))
+    assert with_breakdown(iris, evidence) is evidence
+    assert iris.breakdown(0) is None
 
 
 class TestSetup:

@@ -76,7 +76,9 @@ def diagnose(
     subject, notes = subject_of(
         what, x, y, recipe=recipe, source=source, target=target, run=run, seed=seed
     )
-    found = consult(subject, seeds=_seeds(seeds), command=command, notes=notes, progress=progress)
+    found = consult(
+        subject, seeds=_seeds(seeds, what, subject), command=command, notes=notes, progress=progress
+    )
     return _with_rules(found, what)
 
 
@@ -119,7 +121,7 @@ def cure(
     )
     found = consult(
         subject,
-        seeds=_seeds(seeds),
+        seeds=_seeds(seeds, what, subject),
         with_cure=True,
         seconds=seconds,
         command=command,
@@ -230,7 +232,12 @@ def worst_run(study: Study) -> str:
     return min(judged, key=lambda run: (run.status != "diverged", run.validation_score)).id
 
 
-def _seeds(seeds: int) -> Sequence[int]:
+def _seeds(seeds: int, what: Any, subject: Subject) -> Sequence[int]:
+    """Return the seeds of the runs that are looked at; first that of the run asked about."""
     if seeds < 1:
         raise RecipeError(f"seeds must be at least 1; got {seeds}.")
-    return tuple(range(seeds))
+    is_run = isinstance(what, Study) or (hasattr(what, "fit") and hasattr(what, "predict"))
+    if not is_run:
+        return tuple(range(seeds))
+    own = int(getattr(subject, "seed", 0))
+    return (own, *(seed for seed in range(seeds) if seed != own))[:seeds]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradlab.doctor.breakdown import with_breakdown
 from gradlab.doctor.causes.weighing import said
 from gradlab.doctor.cure import Cure, changes_in_words, cure
 from gradlab.doctor.diagnosis import diagnose_evidence
@@ -195,7 +196,7 @@ def consult(
     tell = progress or (lambda _: None)
     began = time.perf_counter()
     tell("training it, and measuring inside")
-    evidence = examine(subject, seeds=tuple(seeds))
+    evidence = with_breakdown(subject, examine(subject, seeds=tuple(seeds)))
     diagnosis = diagnose_evidence(evidence)
     diagnosis = Diagnosis(
         diagnosis.findings, diagnosis.symptoms, diagnosis.missing, time.perf_counter() - began

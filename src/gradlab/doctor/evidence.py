@@ -229,6 +229,23 @@ class Probes:
 
 
 @dataclass(frozen=True)
+class Breakdown:
+    """The first number of a run that is not finite.
+
+    Attributes:
+        step: Of the run, from 1.
+        epoch: Of the step, from 1.
+        layer: Position in `Setup.weighted` of the layer that it belongs to; None for no layer.
+        words: What happens there: "its pre-activations overflow".
+    """
+
+    step: int
+    epoch: int
+    layer: int | None
+    words: str
+
+
+@dataclass(frozen=True)
 class Record:
     """One run, epoch by epoch; NaN where something was not measured.
 
@@ -241,6 +258,7 @@ class Record:
         status: "diverged" if a loss was not finite.
         non_finite: Where that was seen first: "loss" or a layer's place, with the epoch.
         probes: Measurements within.
+        breakdown: The exact place of the first number that is not finite, where it was looked for.
         seed: Of weights and order.
         seconds: Of training.
     """
@@ -253,6 +271,7 @@ class Record:
     status: Literal["done", "early", "diverged"] = "done"
     non_finite: tuple[str, float] | None = None
     probes: Probes | None = None
+    breakdown: Breakdown | None = None
     seed: int = 0
     seconds: float = 0.0
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from gradlab.doctor.evidence import DataFacts, Record, Setup
+from gradlab.doctor.evidence import Breakdown, DataFacts, Record, Setup
 from gradlab.doctor.finding import Change
 from gradlab.doctor.recipe_changes import OF_TASK, changed_recipe, changed_task
 from gradlab.doctor.recipe_runs import train_recipes
@@ -20,6 +20,7 @@ from gradlab.lab.first_layers import with_reducers
 from gradlab.lab.preparation import prepare, preprocessor_for, read_data, read_kept
 from gradlab.lab.question import Source
 from gradlab.lab.study import Study
+from gradlab.training.plan import Run
 from gradlab.training.recipe import Recipe
 from gradlab.training.supervised import dtype_of
 from gradlab.training.task import Task, make_task
@@ -170,6 +171,18 @@ class RecipeSubject:
             for i, result in zip(own, trained, strict=True):
                 records[i] = result
         return records
+
+    def breakdown(self, seed: int) -> Breakdown | None:
+        """Train a run again and look for its first number that is not finite."""
+        from gradlab.doctor.breakdown import words_of
+        from gradlab.explanation.first_non_finite import first_non_finite
+
+        found = first_non_finite(self.task, Run(self.recipe, seed, self.split))
+        if found is None:
+            return None
+        layer = None if found.layer is None else self.setup.weighted[found.layer]
+        words = words_of(found.what, layer, own=found.own)
+        return Breakdown(found.step, found.epoch, found.layer, words)
 
     def score_on_fresh(self, seeds: Sequence[int], *, epochs: int | None = None) -> list[float]:
         """Train; return each seed's validation score, without such rows that of training.

@@ -14,28 +14,20 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int, PyTree
+from jaxtyping import Int, PyTree
 
 from gradlab.errors import StudyError
+from gradlab.explanation.retraining import Retraining, Stand
 from gradlab.explanation.step import FLOAT64, Step, begin
 from gradlab.lab.preparation import prepare, read_kept
 from gradlab.lab.store import Store, StoredRun
 from gradlab.lab.study import Study, best_cell
 from gradlab.nn.random import row_key
 from gradlab.optim import OPTIMIZERS
-from gradlab.training.executors import device_data
 from gradlab.training.network import build_network
-from gradlab.training.order import PADDING, batch_order, steps_per_epoch
-from gradlab.training.packing import unpack_on_host
-from gradlab.training.plan import Plan, Program, Run, learning_rates, plan, start_words
-from gradlab.training.population import (
-    Control,
-    Data,
-    Members,
-    gather_batch,
-    initial_control,
-    population,
-)
+from gradlab.training.order import steps_per_epoch
+from gradlab.training.plan import Run
+from gradlab.training.population import gather_batch
 from gradlab.training.precision import precision
 from gradlab.training.recipe import Recipe
 from gradlab.training.task import Task
@@ -94,8 +86,7 @@ def past_step(
     task = _task(study)
     recipe = _recipe(study, stored)
     wanted = Run(recipe, stored.seed, stored.split)
-    planned = plan(task, [wanted], workers=1)
-    again = _Again(planned, wanted)
+    again = Retraining(task, wanted)
     of_epoch = steps_per_epoch(len(task.splits[stored.split][0]), again.program.shape.batch_size)
     if not 1 <= number <= stored.epochs * of_epoch:
         raise StudyError(
@@ -112,7 +103,7 @@ def past_step(
         whole = again.state(again.epochs(epoch + 1, begun))
         epoch_off = _largest_difference(whole, again.state(again.part(begun, epoch, of_epoch)))
         same_end, same_history = _compared(study, again, begun, epoch, stored)
-    step = again.step(before, epoch, place, rows[rows >= 0])
+    step = _step(again, before, epoch, place, rows[rows >= 0])
     return PastStep(
         step=step,
         run=stored,
@@ -171,134 +162,39 @@ def _recipe(study: Study, stored: StoredRun) -> Recipe:
     return Recipe(**stored.recipe)
 
 
-@dataclasses.dataclass
-class _Stand:
-    """A run between two epochs."""
-
-    words: np.ndarray
-    best: np.ndarray
-    control: Control
-    history: list[Float[np.ndarray, " columns"]]
-    result: np.ndarray | None = None
-
-
-class _Again:
-    """One run, trained an epoch or a part of one at a time."""
-
-    def __init__(self, planned: Plan, run: Run) -> None:
-        """Prepare its programs; each compiles when it is first called."""
-        self.plan, self.run = planned, run
-        self.program: Program = planned.programs[0]
-        self.data: Data = device_data(planned)
-        self.rates = learning_rates(run.recipe, self.program.shape.n_steps)
-        learners, layouts = self.program.learners, self.program.layouts
-        shape = self.program.shape
-        short = any(  # as the program that trained it
-            steps_per_epoch(len(train), shape.batch_size) < shape.n_steps
-            for train, _ in planned.task.splits
+def _step(
+    again: Retraining, state: Any, epoch: int, place: int, rows: Int[np.ndarray, " batch"]
+) -> Step:
+    """Return the step that a state is about to take."""
+    task, run = again.task, again.run
+    with precision(task.dtype):
+        batch = gather_batch(
+            again.data, jnp.int32(run.split), jnp.asarray(rows, jnp.int32), task.dtype
         )
-        self._whole = jax.jit(population(learners, layouts, skip_empty=short))
-        self._part = jax.jit(population(learners, layouts, skip_empty=True))
-
-    @property
-    def task(self) -> Task:
-        """Of the plan."""
-        return self.plan.task
-
-    def order(self, epoch: int) -> Int[np.ndarray, "epochs steps batch"]:
-        """Return the rows of every batch of an epoch."""
-        shape = self.program.shape
-        return batch_order(
-            self.task.splits[self.run.split][0],
-            seed=self.run.seed,
-            epochs=range(epoch, epoch + 1),
-            batch_size=shape.batch_size,
-            n_steps=shape.n_steps,
-            shuffle=self.run.recipe.shuffle,
+        template = build_network(run.recipe, task.interface, seed=None, dtype=task.dtype)
+    network = eqx.combine(state.model, eqx.filter(template, eqx.is_array, inverse=True))
+    weight = np.asarray(batch.weight, np.float64)
+    if run.recipe.class_weight == "balanced":
+        weight = weight * np.asarray(batch.balanced, np.float64)
+    number = epoch * again.program.shape.n_steps + place
+    # What came to the engine as numbers of its own precision, a rate or a decay, is meant.
+    with precision(FLOAT64):
+        return begin(
+            network,
+            batch.x,
+            np.asarray(batch.y),
+            run.recipe,
+            kind=task.kind,
+            states=state.layers,
+            optimizer=state.optimizer,
+            weight=weight,
+            rate=float(again.rates[epoch, place]),
+            key=row_key(np.uint32(run.seed % 2**32), np.uint32(number), jnp.asarray(rows)),
         )
-
-    def start(self) -> _Stand:
-        """Return the run before its first step."""
-        words = start_words(self.program, 0, self.run, self.task)
-        control = initial_control(self.run.recipe.epochs, self.run.recipe.patience, self.task.dtype)
-        return _Stand(words, np.zeros_like(words), control, [])
-
-    def epochs(self, count: int, begun: _Stand | None = None) -> _Stand:
-        """Train until so many epochs are done, or the run ends."""
-        stand = begun or self.start()
-        while bool(stand.control.active) and int(stand.control.epoch) < count:
-            epoch = int(stand.control.epoch)
-            stand = self._one(self._whole, stand, epoch, self.order(epoch))
-        return stand
-
-    def part(self, begun: _Stand, epoch: int, steps: int) -> _Stand:
-        """Train the first so many steps of an epoch."""
-        order = self.order(epoch)
-        order[:, steps:] = PADDING
-        return self._one(self._part, begun, epoch, order)
-
-    def _one(self, train: Any, stand: _Stand, epoch: int, order: np.ndarray) -> _Stand:
-        dtype, layouts = self.task.dtype, self.program.layouts
-        numbers = self.run.recipe.hyper()
-        hyper = np.zeros((1, layouts.numbers), dtype)
-        names = self.program.learners[0].hyper_names
-        hyper[0, : len(names)] = [numbers[name] for name in names]
-        members = Members(
-            kind=np.zeros(1, np.int32),
-            seed=np.array([self.run.seed % 2**32], np.uint32),
-            split=np.array([self.run.split], np.int32),
-            hyper=hyper,
-            state=stand.words[None],
-            best=stand.best[None],
-            control=Control(*(np.asarray(part)[None] for part in stand.control)),
-            learning_rates=self.rates[None, epoch : epoch + 1].astype(dtype),
-            order=order[None],
-        )
-        with precision(dtype):
-            trained = jax.tree.map(np.asarray, train(members, self.data))
-        return _Stand(
-            trained.state[0],
-            trained.best[0],
-            Control(*(part[0] for part in trained.control)),
-            [*stand.history, trained.history[0, 0]],
-            trained.result[0],
-        )
-
-    def state(self, stand: _Stand) -> Any:
-        """Return weights, layers' states and optimizer's state."""
-        return unpack_on_host(stand.words, self.program.layouts.states[0])
-
-    def step(self, state: Any, epoch: int, place: int, rows: Int[np.ndarray, " batch"]) -> Step:
-        """Return the step that a state is about to take."""
-        task, run = self.task, self.run
-        with precision(task.dtype):
-            batch = gather_batch(
-                self.data, jnp.int32(run.split), jnp.asarray(rows, jnp.int32), task.dtype
-            )
-            template = build_network(run.recipe, task.interface, seed=None, dtype=task.dtype)
-        network = eqx.combine(state.model, eqx.filter(template, eqx.is_array, inverse=True))
-        weight = np.asarray(batch.weight, np.float64)
-        if run.recipe.class_weight == "balanced":
-            weight = weight * np.asarray(batch.balanced, np.float64)
-        number = epoch * self.program.shape.n_steps + place
-        # What came to the engine as numbers of its own precision, a rate or a decay, is meant.
-        with precision(FLOAT64):
-            return begin(
-                network,
-                batch.x,
-                np.asarray(batch.y),
-                run.recipe,
-                kind=task.kind,
-                states=state.layers,
-                optimizer=state.optimizer,
-                weight=weight,
-                rate=float(self.rates[epoch, place]),
-                key=row_key(np.uint32(run.seed % 2**32), np.uint32(number), jnp.asarray(rows)),
-            )
 
 
 def _compared(
-    study: Study, again: _Again, begun: _Stand, epoch: int, stored: StoredRun
+    study: Study, again: Retraining, begun: Stand, epoch: int, stored: StoredRun
 ) -> tuple[bool | None, bool]:
     """Train on to the end and compare weights and losses with the stored ones."""
     end = again.epochs(stored.epochs, begun)

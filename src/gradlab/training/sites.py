@@ -86,12 +86,13 @@ def layers_of(network: Any) -> list[Any]:
     return [network]
 
 
-def _states_of(network: Any, states: PyTree) -> list[PyTree]:
+def states_of(network: Any, states: PyTree) -> list[PyTree]:
+    """Return the states of the `layers_of` a network."""
     if isinstance(network, EncoderDecoder):
-        return _states_of(network.encoder, states[0]) + _states_of(network.decoder, states[1])
+        return states_of(network.encoder, states[0]) + states_of(network.decoder, states[1])
     if isinstance(network, Sequential):
         pairs = zip(network.layers, states, strict=True)
-        return [state for layer, own in pairs for state in _states_of(layer, own)]
+        return [state for layer, own in pairs for state in states_of(layer, own)]
     return [states]
 
 
@@ -147,7 +148,7 @@ def look(
     at = {site.output: i for i, site in enumerate(sites)}
     seen: list[Seen] = []
     gaps: list[Gap] = []
-    for i, (layer, state) in enumerate(zip(layers, _states_of(network, states), strict=True)):
+    for i, (layer, state) in enumerate(zip(layers, states_of(network, states), strict=True)):
         if isinstance(network, EncoderDecoder) and hasattr(layer, "untied"):
             layer = layer.untied(network.encoder)
         before = x

@@ -160,7 +160,7 @@ def network_learner(
         if recipe.class_weight == "balanced":
             assert batch.balanced is not None  # the engine gives it wherever there are classes
             rows = rows * batch.balanced
-        return loss(*_compared(answers, batch, rows, kind))
+        return loss(*compared(answers, batch, rows, kind))
 
     def penalty(model: PyTree, hyper: dict[str, Any]) -> Array:
         network = eqx.combine(model, static)
@@ -235,7 +235,7 @@ def network_learner(
 
         def sums(batch: Batch, _: RowKey | None):
             answers, _ = network(batch.x, state.layers, training=False)
-            scores, targets, weights = _compared(answers, batch, batch.weight, kind)
+            scores, targets, weights = compared(answers, batch, batch.weight, kind)
             total, weight = loss(scores, targets, weights)
             if sigmoid_output:
                 scores = jax.nn.sigmoid(scores)
@@ -246,7 +246,7 @@ def network_learner(
         return sum_over_shares(sums, batch, None, sharing.most, sharing.piece)
 
     def outputs(answers: Array | Padded, batch: Batch) -> tuple[Array, Array | None, Array]:
-        scores, targets, weights = _compared(answers, batch, batch.weight, kind)
+        scores, targets, weights = compared(answers, batch, batch.weight, kind)
         if kind in ("regression", "reconstruction"):
             return jax.nn.sigmoid(scores) if sigmoid_output else scores, targets, weights
         if kind == "binary":
@@ -303,7 +303,7 @@ def sharing_of(recipe: Recipe, interface: Interface, template: PyTree) -> Sharin
     return sharing_of_sequences(max((n.n_units for n in nodes if isinstance(n, Cell)), default=0))
 
 
-def _compared(
+def compared(
     answers: Array | Padded, batch: Batch, weights: Float[Array, " batch"], kind: TaskKind
 ) -> tuple[Array, Array, Array]:
     """Return scores, targets and weights with one row for every answer that a target has."""

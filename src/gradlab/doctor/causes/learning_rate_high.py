@@ -67,7 +67,8 @@ def _by_sweep(evidence: Evidence, calibration: Calibration) -> Finding | None:
             "best rate of the sweep": test.best,
             "highest good rate": test.high,
             "share of the fall that is lost": test.lost,
-        },
+        }
+        | ({} if explodes is None else explodes.numbers),
         where=("learning_rate",),
         changes=(
             (Change("learning_rate", test.best),),

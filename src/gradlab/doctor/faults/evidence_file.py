@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradlab.doctor.evidence import (
+    Breakdown,
     DataFacts,
     Evidence,
     Layer,
@@ -23,6 +24,7 @@ PARTS = {
     "data": DataFacts,
     "records": Record,
     "probes": Probes,
+    "breakdown": Breakdown,
     "sweep": Sweep,
     "trials": Trial,
 }

@@ -3,7 +3,7 @@
 import numpy as np
 
 from gradlab.doctor.calibration import Calibration
-from gradlab.doctor.evidence import Evidence, Record
+from gradlab.doctor.evidence import Breakdown, Evidence, Record, Setup
 from gradlab.doctor.symptoms.reading import losses
 from gradlab.doctor.symptoms.symptom import Symptom
 
@@ -19,15 +19,32 @@ def see(evidence: Evidence, calibration: Calibration) -> Symptom | None:
     seen = "loss is not finite"
     if not any(r.status == "diverged" for r in bad):
         seen = f"loss grew from {_start(bad[0]):.3g} to {float(losses(bad[0])[-1]):.3g}"
-    where = f", first at {at[0]} in epoch {at[1]:.3g}" if at else ""
+    where = f", first at {at[0]} in epoch {at[1]:.3g}." if at else "."
+    numbers = {"share of runs": len(bad) / n}
+    exact = next((record for record in bad if record.breakdown is not None), None)
+    if exact is not None and exact.breakdown is not None:
+        where = f". {_place(evidence.setup, exact.seed, exact.breakdown)}"
+        numbers["first step that is not finite"] = float(exact.breakdown.step)
+        if exact.breakdown.layer is not None:
+            numbers["layer of that number"] = exact.breakdown.layer + 1.0
     return Symptom(
         "diverged",
-        f"The training {seen} in {len(bad)} of {n} run{'s' if n > 1 else ''}{where}.",
-        {"share of runs": len(bad) / n},
+        f"The training {seen} in {len(bad)} of {n} run{'s' if n > 1 else ''}{where}",
+        numbers,
         strength=len(bad) / n,
         where=(at[0],) if at and at[0] != "loss" else (),
         epoch=at[1] if at else None,
     )
+
+
+def _place(setup: Setup, seed: int, first: Breakdown) -> str:
+    """Say in which run, where and when the first number is not finite."""
+    at = f"step {first.step:,} (epoch {first.epoch})"
+    if first.layer is not None:
+        layer = setup.weighted[first.layer]
+        units = "" if layer.units is None else f" {layer.units}"
+        at = f"layer {first.layer + 1} ({layer.kind}{units}), {at}"
+    return f"In the run of seed {seed} it begins at {at}: {first.words}."
 
 
 def _diverged(record: Record, growth: float) -> bool:
