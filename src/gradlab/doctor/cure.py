@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from gradlab.doctor.finding import Change, Diagnosis
+from gradlab.doctor.paired import t_interval
 from gradlab.doctor.settings_text import change_words
 from gradlab.doctor.subject import Subject
 from gradlab.errors import RecipeError
@@ -25,7 +26,6 @@ SIMPLER = 0.05
 """A candidate with fewer changes is taken if it keeps all but this share of the best gain."""
 SEARCH_SHARE = 0.65
 """Of the time; the rest is for the proof."""
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def cure(
     chosen = _simplest_of_the_best(base, others)
     before, after, spent_before, spent_after = search.prove(chosen)
     differences = np.subtract(after, before)
-    low, high = _t_interval(differences)
+    low, high = t_interval(differences)
     changed = None if chosen is None else search.subject_of(chosen.changes)
     helps = chosen is not None and low > 0
     return Cure(
@@ -343,13 +343,3 @@ def _simplest_of_the_best(base: Attempt, others: Sequence[Attempt]) -> Attempt |
         return None
     floor = best.score - SIMPLER * (best.score - base.score)
     return min((a for a in others if a.score >= floor), key=lambda a: (len(a.changes), -a.score))
-
-
-def _t_interval(differences: np.ndarray) -> tuple[float, float]:
-    """Return Student's interval of a mean."""
-    from scipy.stats import t
-
-    n, mean = len(differences), float(differences.mean())
-    error = float(differences.std(ddof=1)) / n**0.5 if n > 1 else 0.0
-    reach = float(t.ppf(0.5 + CONFIDENCE / 2, max(1, n - 1))) * error
-    return mean - reach, mean + reach

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradlab.doctor.evidence import Evidence, Trial
-from gradlab.doctor.standing import Standing, standing, trial_scores
+from gradlab.doctor.paired import t_interval
+from gradlab.doctor.standing import Standing, chance_error, standing, trial_scores
 
 COMPANIONS = {
     "optimizer": ("learning_rate",),
@@ -28,6 +29,8 @@ class Effect:
         gain: (after − before) / room, the share of what can be learnt at all.
         closed: (after − before) / (ceiling − before), the share of what was missing.
         agreeing: Share of pairs of runs in which the changed one does better; ties count half.
+        interval: Of (after − before), at 95 %: of pairs of runs from the same seed, with the chance
+            of the rows that judge; infinite with fewer than two pairs.
         alone: Whether it is compared with the training under examination itself.
         others: Settings that changed at the same time and could not be taken out: then it says
             only that one of them helps.
@@ -39,6 +42,7 @@ class Effect:
     gain: float
     closed: float
     agreeing: float
+    interval: tuple[float, float]
     alone: bool
     others: tuple[str, ...] = ()
 
@@ -73,7 +77,9 @@ def effects(evidence: Evidence, setting: str, *, together: bool = False) -> list
             before, others = now.scores, tuple(name for name, _ in rest)
         changes = tuple(sorted((p for p in trial.changes if p[0] in own), key=_first(setting)))
         found.append(
-            _effect(changes, before, _clipped(trial, now), now, alone=not rest, others=others)
+            _effect(
+                evidence, changes, before, _clipped(trial, now), now, alone=not rest, others=others
+            )
         )
     return sorted(found, key=lambda effect: (-effect.gain, not effect.alone))
 
@@ -134,6 +140,7 @@ def _clipped(trial: Trial, now: Standing) -> tuple[float, ...]:
 
 
 def _effect(
+    evidence: Evidence,
     changes: tuple[tuple[str, object], ...],
     before: tuple[float, ...],
     after: tuple[float, ...],
@@ -148,7 +155,21 @@ def _effect(
     room = max(now.room, 1e-9)
     missing = now.trivial + now.room - old
     closed = (new - old) / missing if missing > 1e-9 else 0.0
-    return Effect(changes, old, new, (new - old) / room, closed, agreeing, alone, others)
+    error = float(np.hypot(chance_error(evidence, old), chance_error(evidence, new)))
+    interval = _interval(before, after, error)
+    gain = (new - old) / room
+    return Effect(changes, old, new, gain, closed, agreeing, interval, alone, others)
+
+
+def _interval(
+    before: tuple[float, ...], after: tuple[float, ...], error: float
+) -> tuple[float, float]:
+    """Return the interval of a gain: the runs of both come in the order of their seeds."""
+    pairs = min(len(before), len(after))
+    if pairs < 2:
+        return -np.inf, np.inf
+    # The same rows judge all runs, so that further seeds do not lessen their chance.
+    return t_interval(np.subtract(after[:pairs], before[:pairs]), further=error)
 
 
 def final_train_score(evidence: Evidence) -> float | None:

@@ -1,7 +1,7 @@
 """So much is dropped that what is left can't be learnt from."""
 
 from gradlab.doctor.calibration import Calibration
-from gradlab.doctor.causes.weighing import helped, said, seen, troubled
+from gradlab.doctor.causes.weighing import helped, said, seen, surely_helped, troubled
 from gradlab.doctor.evidence import Evidence
 from gradlab.doctor.finding import Change, Finding
 
@@ -11,11 +11,15 @@ KIND = "too_much_dropout"
 def look(evidence: Evidence, calibration: Calibration) -> list[Finding]:
     """Fire if it is poor with dropout, and better without or with less, or the rate is high.
 
+    Where it is not poor as a whole, a gain without or with less counts that no chance explains:
+    dropout is there to raise the score of rows that were not seen, and this one lowers it.
+
     kept = Π (1 − rate): the share of paths through all dropout layers that a step sees.
     """
     dropout = [x for x in evidence.setup.layers if x.kind == "dropout" and (x.rate or 0) > 0]
-    if not dropout or not troubled(evidence, calibration):
+    if not dropout:
         return []
+    poor = troubled(evidence, calibration)
     rates = [x.rate or 0.0 for x in dropout]
     kept = 1.0
     for rate in rates:
@@ -27,8 +31,9 @@ def look(evidence: Evidence, calibration: Calibration) -> list[Finding]:
         for name, value in trial.changes
         if name == "dropout" and isinstance(value, int | float) and value < max(rates)
     )
-    tried, effect = bool(less), helped(evidence, calibration, KIND, "dropout", less)
-    if effect is None and (tried or not high):
+    effect = helped(evidence, calibration, KIND, "dropout", less) if poor else None
+    effect = effect or surely_helped(evidence, "dropout", less)
+    if effect is None and (less or not high or not poor):
         return []
     strength = 0.5 * (max(rates) if high else 0.0) + 0.5 * (effect.closed if effect else 0.0)
     rule = f"too_much_dropout.{'trial' if effect else 'setting'}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradlab.doctor.calibration import Calibration
-from gradlab.doctor.effects import Effect, best_effect
+from gradlab.doctor.effects import HINT, Effect, best_effect, effects
 from gradlab.doctor.evidence import Evidence
 from gradlab.doctor.standing import standing
 from gradlab.doctor.symptoms import diverged
@@ -71,6 +71,19 @@ def helped(
     if effect.after - effect.before < calibration["trials.errors"] * now.error:
         return None
     return effect if effect.agreeing >= calibration["trials.agreeing"] else None
+
+
+def surely_helped(evidence: Evidence, setting: str, values: tuple | None = None) -> Effect | None:
+    """Return the trial of one setting alone whose gain is beyond chance and worth a word, or None.
+
+    The whole interval of the gain, seeds and judging rows considered, is above 0, and the gain is
+    `effects.HINT` of the room or more. How poor the training is does not matter: that bound keeps
+    the best of many trials from making a fault of chance, and this is one trial that was asked for.
+    """
+    for effect in effects(evidence, setting):
+        if effect.alone and (values is None or effect.value in values):
+            return effect if effect.interval[0] > 0 and effect.gain >= HINT else None
+    return None
 
 
 def tried(
