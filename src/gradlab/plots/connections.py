@@ -23,7 +23,8 @@ def connections_figure(
     Connections of one colour share a weight; where every connection has its own, all are grey.
 
     Args:
-        panels: Name -> number of the weight of each connection; `NONE` where there is none.
+        panels: Name -> number of the weight of each connection, from 0; `NONE` where there is
+            none.
         title: Of the figure.
 
     Source: catalogue WE-26, CNN-14 and CNN-15.
@@ -38,10 +39,11 @@ def connections_figure(
     for row, table in enumerate(panels.values(), start=1):
         n_connections, n_weights = counts(table)
         shared = n_weights < n_connections and n_weights <= MOST_COLOURS
-        for number in np.unique(table[table != NONE]) if shared else [None]:
-            chosen = table == number if shared else table != NONE
-            colour = PALETTE[int(number)] if shared else AXIS
-            _draw(figure, chosen, colour, f"weight {int(number) + 1}" if shared else "", row)
+        if shared:
+            for number in range(n_weights):
+                _draw(figure, table == number, PALETTE[number], f"weight {number + 1}", row)
+        else:
+            _draw(figure, table != NONE, AXIS, "", row)
         hidden, inputs = table.shape
         for n, y, colour, word in ((inputs, 0.0, BLUE, "x"), (hidden, 1.0, GREEN, "h")):
             figure.add_trace(
