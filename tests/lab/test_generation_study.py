@@ -139,3 +139,9 @@ def test_labels_missing_numbers_and_names_are_told_not_generated():
 def test_what_makes_no_sense(options, error, words):
     with pytest.raises(error, match=words):
         generate_study(points(32), **options)
+
+
+def test_how_far_samples_lie_from_the_data_is_said_in_words(study):
+    ratio = float(np.median(study.neighbours.ratio))
+    assert not study.neighbours.is_copy.any()
+    assert f"more than {ratio:.1f} times as far from the nearest row" in study.about_copies

@@ -269,7 +269,8 @@ def _panels(study: "GenerationStudy") -> report.Section | None:
             "the end both densities agree and D is ½."
         ),
         wide=True,
-        height=560,
+        # In the plane clusters look squashed in the height that suits curves.
+        height=820 if frames[0].data.shape[-1] == 2 else 560,
     )
     return report.Section("How the distribution was learnt", (), (plot,))
 
@@ -384,7 +385,8 @@ def _method(study: "GenerationStudy") -> tuple[report.MethodItem, ...]:
         report.MethodItem(
             "Copies",
             "A sample is a copy if it lies nearer to a row than a tenth of the usual distance "
-            "between a row and its nearest neighbour.",
+            "between a row and its nearest neighbour, and nearer than any two rows that were "
+            "compared: where rows are dense, small distances are usual.",
         )
     )
     return tuple(items)

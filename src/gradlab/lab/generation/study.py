@@ -119,8 +119,8 @@ class GenerationStudy:
                 "the model memorises."
             )
         return (
-            "None of the samples is a copy: they lie "
-            f"{ratio:.2g} times as far from the nearest row as rows lie from each other."
+            "None of the samples is a copy: half of them lie more than "
+            f"{ratio:.1f} times as far from the nearest row as rows of the data usually do."
         )
 
     @property
