@@ -27,7 +27,7 @@ from gradlab.training.order import steps_per_epoch
 from gradlab.training.packing import Layout, pack_on_host
 from gradlab.training.population import Layouts, layouts_of
 from gradlab.training.precision import precision
-from gradlab.training.probes import COST, PARTS, ProbeTimes, probe_rows, probe_times
+from gradlab.training.probes import COST, PARTS, ProbeTimes, probe_rows, probe_times, sites_in
 from gradlab.training.recipe import Recipe
 from gradlab.training.sharing import ask_for_devices
 from gradlab.training.supervised import initial_arrays, supervised
@@ -40,8 +40,9 @@ CALL_SECONDS = 0.4
 """A call should last about this long: short enough for progress and Ctrl-C, long against the
 0.2 ms that a call costs."""
 
-PROBE_SECONDS = 130e-6
-"""Of a probe, besides its passes through the network."""
+SITE_SECONDS = 85e-6
+"""Of a probe at each layer with weights, besides its passes through the network. Measured inside
+training, where a probe finds its instructions and buffers cold; repeated at once it takes half."""
 
 CALL_BYTES = 64 * 2**20
 """And its batch order and learning rates should take no more memory than this."""
@@ -251,8 +252,10 @@ def times_of_probes(plan: Plan, program: Program, run: Run) -> ProbeTimes:
     recipe, shape = run.recipe, program.shape
     one, n_rows = _row_flops(recipe, plan.task), plan.probe_rows.shape[1]
     step = step_seconds(one * shape.batch_size)
-    probe = PARTS * step_seconds(one * n_rows / PARTS) + PROBE_SECONDS
-    sharing = program.learners[plan.place(recipe)[1]].sharing
+    learner = program.learners[plan.place(recipe)[1]]
+    sites = 0 if learner.probe is None else sites_in(learner.probe.numbers)
+    probe = PARTS * step_seconds(one * n_rows / PARTS) + sites * SITE_SECONDS
+    sharing = learner.sharing
     # Cores that share a batch all take the probe, and none of the rows goes faster for it.
     probe *= 1 if sharing is None else sharing.shares(shape.batch_size)
     affordable = plan.probe_share * recipe.epochs * shape.n_steps * step / probe

@@ -103,6 +103,15 @@ def width_of(n_layers: int) -> int:
     return len(SCALARS) + len(OF_LAYERS) * n_layers
 
 
+def sites_in(numbers: int) -> int:
+    """Return of how many layers a probe with so many numbers tells.
+
+    >>> sites_in(width_of(3))
+    3
+    """
+    return (numbers - len(SCALARS)) // len(OF_LAYERS)
+
+
 @dataclasses.dataclass(frozen=True)
 class Measured:
     """The probes of one run by name.
