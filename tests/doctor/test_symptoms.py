@@ -158,6 +158,22 @@ def test_share_of_units_dead_on_the_whole_set_is_reported(rng):
     assert symptom.numbers["dead share"] == pytest.approx(0.9)
 
 
+def test_runs_that_are_lost_and_runs_that_only_grew_are_counted_apart():
+    lost = record(status="diverged", loss=[2.0, np.inf, np.nan])
+    grown = record(loss=[2.0, 1e6, 1e9])
+
+    def said(*records) -> str:
+        return next(s.sentence for s in symptoms(evidence(records=records), CALIBRATION))
+
+    assert said(lost, lost, grown).startswith(
+        "The training loss is not finite in 2 of 3 runs, and grew in 1 more"
+    )
+    assert said(lost, record(), record()).startswith(
+        "The training loss is not finite in 1 of 3 runs."
+    )
+    assert "grew from 1.39 to 1e+09 in 1 of 1 run." in said(grown)
+
+
 def test_healthy_training_shows_nothing():
     assert names(evidence(records=(record(probes=probes()),) * 3)) == []
 

@@ -16,9 +16,14 @@ def see(evidence: Evidence, calibration: Calibration) -> Symptom | None:
         return None
     at = bad[0].non_finite
     n = len(evidence.records)
-    seen = "loss is not finite"
-    if not any(r.status == "diverged" for r in bad):
-        seen = f"loss grew from {_start(bad[0]):.3g} to {float(losses(bad[0])[-1]):.3g}"
+    runs = f"of {n} run{'s' if n > 1 else ''}"
+    lost = sum(_is_lost(record) for record in bad)
+    if lost:
+        grown = f", and grew in {len(bad) - lost} more" if lost < len(bad) else ""
+        seen = f"loss is not finite in {lost} {runs}{grown}"
+    else:
+        end = float(losses(bad[0])[-1])
+        seen = f"loss grew from {_start(bad[0]):.3g} to {end:.3g} in {len(bad)} {runs}"
     where = f", first at {at[0]} in epoch {at[1]:.3g}." if at else "."
     numbers = {"share of runs": len(bad) / n}
     exact = next((record for record in bad if record.breakdown is not None), None)
@@ -29,7 +34,7 @@ def see(evidence: Evidence, calibration: Calibration) -> Symptom | None:
             numbers["layer of that number"] = exact.breakdown.layer + 1.0
     return Symptom(
         "diverged",
-        f"The training {seen} in {len(bad)} of {n} run{'s' if n > 1 else ''}{where}",
+        f"The training {seen}{where}",
         numbers,
         strength=len(bad) / n,
         where=(at[0],) if at and at[0] != "loss" else (),
@@ -47,8 +52,12 @@ def _place(setup: Setup, seed: int, first: Breakdown) -> str:
     return f"In the run of seed {seed} it begins at {at}: {first.words}."
 
 
+def _is_lost(record: Record) -> bool:
+    return record.status == "diverged" or record.non_finite is not None
+
+
 def _diverged(record: Record, growth: float) -> bool:
-    if record.status == "diverged" or record.non_finite is not None:
+    if _is_lost(record):
         return True
     curve = losses(record)
     return len(curve) > 0 and bool(curve[-1] > growth * max(abs(_start(record)), 1e-12))
