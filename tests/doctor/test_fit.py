@@ -54,9 +54,7 @@ def doctor(evidence: Evidence, calibration: Calibration) -> Diagnosis:
 
 def test_threshold_falls_to_the_faults_and_not_to_the_healthy():
     specimens = [specimen(0.05 * i, faulty=False) for i in range(8)]
-    specimens += [
-        specimen(0.43 + 0.02 * i, faulty=True, dataset=f"set {i % 3}") for i in range(10)
-    ]
+    specimens += [specimen(0.43 + 0.02 * i, faulty=True, dataset=f"set {i % 3}") for i in range(10)]
     chosen = choose_thresholds(START, specimens, doctor)
     # The grid is 0.18, 0.26, 0.34, 0.42 …; the healthy reach 0.35.
     assert chosen["rate.value"] == pytest.approx(0.42)
