@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from gradlab.errors import RecipeError
+from gradlab.lab.styling.contact_sheet import WORDS
 from gradlab.lab.styling.page import page_of
 from gradlab.lab.styling.study import style_study
 from gradlab.plots.style_history import style_history_figure
@@ -19,13 +20,14 @@ QUICK = {"steps": 4, "optimizer": "adam", "levels": 1, "size": 32}
 
 
 def cells(study, n_columns):
-    """Return the pictures of a contact sheet, row by row."""
+    """Return the pictures of a contact sheet, row by row; there are words above each."""
     height, width = study.results[0].image.shape[:2]
-    sheet = study.sheet()
-    n_rows = len(study.results) // n_columns
-    assert sheet.shape == (n_rows * (height + 8) - 8, n_columns * (width + 8) - 8, 3)
-    corners = [(i * (height + 8), j * (width + 8)) for i in range(n_rows) for j in range(n_columns)]
-    return [sheet[top : top + height, left : left + width] for top, left in corners]
+    sheet, words = study.sheet(), WORDS
+    n_rows, cell = len(study.results) // n_columns, height + words + 8
+    assert sheet.shape == (n_rows * cell - 8, n_columns * (width + 8) - 8, 3)
+    corners = [(i * cell, j * (width + 8)) for i in range(n_rows) for j in range(n_columns)]
+    assert all((sheet[t : t + words, left : left + width] < 128).any() for t, left in corners)
+    return [sheet[t + words : t + cell - 8, left : left + width] for t, left in corners]
 
 
 @pytest.mark.catalogue("CMP-20")

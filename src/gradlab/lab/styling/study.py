@@ -14,7 +14,7 @@ from gradlab import report
 from gradlab.errors import RecipeError, unknown
 from gradlab.files import write_whole
 from gradlab.lab.analysis.results_folder import write_results
-from gradlab.lab.styling.contact_sheet import grid_of
+from gradlab.lab.styling.contact_sheet import grid_of, labelled
 from gradlab.lab.styling.words import file_name, short, written
 from gradlab.style.feature_networks import feature_network
 from gradlab.style.job import Stand
@@ -135,9 +135,16 @@ class StyleStudy:
         }
 
     def sheet(self) -> UInt8[np.ndarray, "height width 3"]:
-        """Return the pictures in rows and columns, on white, without words."""
+        """Return the pictures in rows and columns, on white, each under its words."""
         columns = len(list(self.axes.values())[-1])
-        return grid_of([one.image for one in self.results], columns)
+        words = [
+            ", ".join(
+                f"{name.replace('_', ' ')} {written(v)}" for name, v in zip(self.axes, values)
+            )
+            for values in itertools.product(*self.axes.values())
+        ]
+        shown = zip(self.results, words, strict=True)
+        return grid_of([labelled(one.image, text) for one, text in shown], columns)
 
     def save(self, folder: str | Path) -> Path:
         """Write every picture, sheet.png, report.html and results.json into a folder."""
