@@ -137,10 +137,9 @@ class StyleStudy:
     def sheet(self) -> UInt8[np.ndarray, "height width 3"]:
         """Return the pictures in rows and columns, on white, each under its words."""
         columns = len(list(self.axes.values())[-1])
+        names = [name.replace("_", " ") for name in self.axes]  # the sheet's font has no Greek
         words = [
-            ", ".join(
-                f"{name.replace('_', ' ')} {written(v)}" for name, v in zip(self.axes, values)
-            )
+            ", ".join(f"{name} {written(value)}" for name, value in zip(names, values, strict=True))
             for values in itertools.product(*self.axes.values())
         ]
         shown = zip(self.results, words, strict=True)
