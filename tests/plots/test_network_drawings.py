@@ -184,7 +184,7 @@ class TestRecurrentDrawings:
         assert gates == {"rnn": 0, "lstm": 3, "peephole": 3, "gru": 2}
         assert any("C = f ∘ C′ + i ∘ g" in text for text in words(cell_figure("lstm")))
         more = len(arrows(cell_figure("peephole"))) - len(arrows(cell_figure("lstm")))
-        assert more == 3 + 1  # to each gate, and the way of C′ to C drawn out
+        assert more == 3  # to each gate
 
     @pytest.mark.parametrize("draw", [cell_figure, structure_figure])
     def test_others_are_refused(self, draw):

@@ -53,7 +53,7 @@ def structure_figure(structure: str, *, layers: int = 1) -> go.Figure:
 
 
 def cell_figure(cell: str) -> go.Figure:
-    """Draw what a cell computes: gates in a line, the states that they let through above.
+    """Draw what a cell computes: gates, and the states that they let through.
 
     x is the input of a step, h′ and C′ are the states of the step before, ∘ is the product of
     numbers at the same place; biases are left out. The GRU is the documents', Cho et al. 2014 (see
@@ -90,42 +90,34 @@ def _rnn() -> Drawing:
 
 def _lstm() -> Drawing:
     boxes = {
-        "in": Box("input x, state h′", 1.5 * STEP, 0, BLUE),
-        "f": Box("forget gate<br>f = σ(x W<sub>f</sub> + h′ R<sub>f</sub>)", 0, 1,
-                 PURPLE),
-        "i": Box("input gate<br>i = σ(x W<sub>i</sub> + h′ R<sub>i</sub>)", STEP, 1,
-                 PURPLE),
-        "g": Box("candidate<br>g = tanh(x W<sub>g</sub> + h′ R<sub>g</sub>)",
-                 2 * STEP, 1, GREEN),
-        "o": Box("output gate<br>o = σ(x W<sub>o</sub> + h′ R<sub>o</sub>)",
-                 3 * STEP, 1, PURPLE),
-        "C": Box("cell state<br>C = f ∘ C′ + i ∘ g", STEP, 2, GREEN),
-        "h": Box("state<br>h = o ∘ tanh(C)", 3 * STEP, 2, ORANGE),
-    }  # fmt: skip
-    arrows = [Arrow("in", gate) for gate in "figo"]
-    arrows += [Arrow(gate, "C") for gate in "fig"]
-    arrows += [Arrow("C", "h"), Arrow("o", "h")]
-    return boxes, arrows, "Long short-term memory"
+        "f": Box(_gate("forget gate", "f"), 0, 0, PURPLE),
+        "i": Box(_gate("input gate", "i"), STEP, 0, PURPLE),
+        "C": Box("cell state<br>C = f ∘ C′ + i ∘ g", 0, 1, GREEN),
+        "g": Box("candidate<br>g = tanh(x W<sub>g</sub><br>+ h′ R<sub>g</sub>)", STEP, 1, GREEN),
+        "h": Box("state<br>h = o ∘ tanh(C)", 0, 2, ORANGE),
+        "o": Box(_gate("output gate", "o"), STEP, 2, PURPLE),
+    }
+    arrows = [Arrow(part, "C") for part in "fig"]
+    return boxes, [*arrows, Arrow("C", "h"), Arrow("o", "h")], "Long short-term memory"
 
 
 def _peephole() -> Drawing:
     boxes, arrows, _ = _lstm()
-    boxes["C′"] = Box("cell state before, C′", 0, 2, GREEN)
+    boxes["C′"] = Box("cell state before<br>C′", 0, -1, GREEN)
     arrows += [Arrow("C′", "f", "p<sub>f</sub>"), Arrow("C′", "i", "p<sub>i</sub>")]
-    arrows += [Arrow("C′", "C", "f"), Arrow("C", "o", "p<sub>o</sub>")]
-    return boxes, arrows, "LSTM with peepholes: the gates see the cell state"
+    arrows += [Arrow("C", "o", "p<sub>o</sub>")]
+    return boxes, arrows, "LSTM with peepholes: gates see C"
 
 
 def _gru() -> Drawing:
     boxes = {
-        "in": Box("input x, state h′", STEP, 0, BLUE),
-        "r": Box("reset gate<br>r = σ(x W<sub>r</sub> + h′ R<sub>r</sub>)", 0, 1,
-                 PURPLE),
-        "z": Box("update gate<br>z = σ(x W<sub>z</sub> + h′ R<sub>z</sub>)",
-                 2 * STEP, 1, PURPLE),
-        "n": Box("candidate<br>n = tanh(x W<sub>n</sub> + (r ∘ h′) R<sub>n</sub>)",
-                 0, 2, GREEN),
-        "h": Box("state<br>h = (1 − z) ∘ n + z ∘ h′", 2 * STEP, 2, ORANGE),
-    }  # fmt: skip
-    arrows = [Arrow("in", "r"), Arrow("in", "z"), Arrow("r", "n"), Arrow("n", "h")]
-    return boxes, [*arrows, Arrow("z", "h")], "Gated recurrent unit"
+        "r": Box(_gate("reset gate", "r"), 0, 0, PURPLE),
+        "z": Box(_gate("update gate", "z"), STEP, 0, PURPLE),
+        "n": Box("candidate<br>n = tanh(x W<sub>n</sub><br>+ (r ∘ h′) R<sub>n</sub>)", 0, 1, GREEN),
+        "h": Box("state<br>h = (1 − z) ∘ n<br>+ z ∘ h′", STEP, 1, ORANGE),
+    }
+    return boxes, [Arrow("r", "n"), Arrow("n", "h"), Arrow("z", "h")], "Gated recurrent unit"
+
+
+def _gate(name: str, letter: str) -> str:
+    return f"{name}<br>{letter} = σ(x W<sub>{letter}</sub><br>+ h′ R<sub>{letter}</sub>)"
