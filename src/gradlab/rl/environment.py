@@ -104,7 +104,7 @@ def check_environment(environment: Environment) -> Environment:
         raise DataError(
             f"Environment '{name}' needs time_limit >= 1 or None; got {environment.time_limit}."
         )
-    key, action = seed_key(0), jnp.int32(0)
+    key, action = jax.eval_shape(lambda: (seed_key(0), jnp.int32(0)))
     state, observation = _traced(name, "reset", 2, environment.reset, key)
     _check_observation(environment, "reset", observation)
     after = _traced(name, "step", 4, environment.step, state, action, key)

@@ -156,7 +156,9 @@ def mean_loss(
 ) -> Float[Array, ""]:
     """Return the mean loss of the values of the actions taken."""
     values = q_values(network, batch.observations)
-    taken = jnp.take_along_axis(values, batch.actions[:, None], axis=1)[:, 0]
+    # Not take_along_axis: its gradient is a scatter, row after row, and more to compile.
+    was_taken = batch.actions[:, None] == jnp.arange(values.shape[1])[None]
+    taken = jnp.where(was_taken, values, 0.0).sum(axis=1)
     return huber(taken - goals, clip).mean()
 
 

@@ -8,7 +8,6 @@ import queue
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
@@ -204,12 +203,14 @@ def _run(
     calls, blocks = calls_of(steps, loop.structure.learn_every)
     a_call = blocks * loop.structure.learn_every
     began = time.perf_counter()
-    agent = loop.new_agent(member.seed, member.hyper.learning_rate)
     seed, hyper = jnp.uint32(member.seed % 2**32), _as_arrays(member.hyper)
     story, status, solved_at, now = _Story(), "done", None, 0
+    # The first call compiles: once, and the others wait for it.
+    with loop.compiling:
+        agent = loop.new_agent(member.seed, member.hyper.learning_rate)
+        agent, record = loop.train(agent, hyper, seed, blocks=blocks)
     for call in range(1, calls + 1):
-        # The first call compiles: once, and the others wait for it.
-        with loop.compiling if call == 1 else nullcontext():
+        if call > 1:
             agent, record = loop.train(agent, hyper, seed, blocks=blocks)
         before, now = now, call * a_call
         _check_rewards(loop.environment, record, before, member.seed)
