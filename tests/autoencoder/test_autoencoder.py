@@ -83,7 +83,7 @@ def test_the_code_of_a_linear_one_spans_the_principal_components(rng):
     assert relative_error(x, network.reconstruct(x)) == pytest.approx(best, rel=1e-3)
 
 
-@pytest.mark.catalogue("AUT-04", "AUT-16")
+@pytest.mark.catalogue("AUT-04", "AUT-16", "CMP-32")
 def test_on_a_curve_a_deep_one_beats_a_shallow_one_and_pca_at_the_same_code_size(arc):
     settings = {"learning_rate": 0.01, "epochs": 150, "random_state": 0}
     deep = Autoencoder(hidden=(24, 1), activation=("tanh", "linear"), **settings).fit(arc)

@@ -138,6 +138,28 @@ class TestFineTuningWithLabels:
             assert first[0] <= first[1]
 
 
+@pytest.mark.catalogue("CMP-28")
+def test_starts_are_told_apart_by_the_loss_after_as_many_epochs(stacked, digits):
+    x, y = digits
+    starts = {name: {"init": name} for name in ("constant", "lecun_normal", "xavier_normal")}
+    starts |= {"he_normal": {"init": "he_normal"}, "pretrained": {"initial": stacked}}
+    losses = {}
+    for name, start in starts.items():
+        network = MLPClassifier(
+            hidden=(48, 32, 16),
+            activation="sigmoid",
+            learning_rate=0.01,
+            epochs=10,
+            random_state=0,
+            **start,
+        )
+        losses[name] = network.fit(x[:300], y[:300]).history_["train_loss"][-1]
+    drawn = [losses[name] for name in ("lecun_normal", "xavier_normal", "he_normal")]
+    assert losses["pretrained"] < min(drawn)
+    assert max(drawn) < losses["constant"]  # equal units stay equal: the network learns nothing
+    assert losses["constant"] > 0.95 * np.log(10)
+
+
 def test_classifiers_take_the_weights_as_pairs_or_the_autoencoder_itself(stacked, digits):
     x, y = digits
     pairs = pretrained_layers(stacked)

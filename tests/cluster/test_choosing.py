@@ -26,7 +26,7 @@ def blobs(rng, corners=((0, 0), (8, 1), (3, 8)), n=60):
 
 
 class TestElbow:
-    @pytest.mark.catalogue("CLU-06", "CLU-11")
+    @pytest.mark.catalogue("CLU-06", "CLU-11", "CMP-32")
     def test_separate_blobs_bend_and_clouds_do_not(self, rng):
         x = blobs(rng)
         found = elbow(x, range(1, 8), n_init=4, random_state=0)

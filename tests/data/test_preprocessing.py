@@ -172,7 +172,7 @@ def test_one_hot_of_an_unknown_value_is_zero():
     assert one_hot(np.array(["x", "b"]), np.array(["a", "b"])).tolist() == [[0, 0], [0, 1]]
 
 
-@pytest.mark.catalogue("PRE-09")
+@pytest.mark.catalogue("PRE-09", "CMP-32")
 @pytest.mark.parametrize("batch_size", [4, 25, 100])
 def test_means_of_batches_scatter_with_variance_one_over_n(batch_size, rng):
     from gradlab.plots.spread import activation_spread_figure

@@ -140,6 +140,20 @@ def test_idx_folder_and_single_pair(tmp_path, compress, name):
     assert (one.n_rows, one.test_rows, one.task) == (20, None, "multiclass")
 
 
+@pytest.mark.catalogue("BPG-07")
+def test_files_like_those_of_mnist(tmp_path):
+    rng = np.random.default_rng(0)
+    for part, n in (("train", 60), ("t10k", 10)):
+        x, y = rng.integers(0, 256, (n, 28, 28), np.uint8), (np.arange(n) % 10).astype(np.uint8)
+        write_idx(tmp_path / f"{part}-images-idx3-ubyte.gz", x, compress=True)
+        write_idx(tmp_path / f"{part}-labels-idx1-ubyte.gz", y, compress=True)
+    data = load_dataset(tmp_path)
+    assert data.features.numeric.shape == (70, 784)
+    assert data.features.row_shape == (28, 28, 1)
+    assert (data.task, len(data.classes), len(data.test_rows)) == ("multiclass", 10, 10)
+    assert (data.features.numeric[60:] == x.reshape(10, 784)).all()
+
+
 @pytest.mark.parametrize("dtype", ["int32", "float32"])
 def test_idx_of_wider_numbers(tmp_path, dtype):
     x = np.arange(60).reshape(12, 5).astype(dtype)

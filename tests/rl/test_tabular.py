@@ -241,7 +241,7 @@ def test_double_q_learning_overestimates_less():
     assert bias["double_q"] < 0.6 * bias["q_learning"]
 
 
-@pytest.mark.catalogue("RLE-08")
+@pytest.mark.catalogue("RLE-08", "CMP-32")
 def test_on_a_bandit_never_exploring_is_worse():
     """ε = 0 against ε > 0 on the ten-armed testbed, 24 problems of 20 agents, paired by problem."""
     levels = {"0": 0.0, "0.01": 0.01, "0.1": 0.1}

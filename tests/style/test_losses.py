@@ -57,7 +57,7 @@ def test_total_variation(float64, rng):
     assert (flat == 0).all()  # not NaN, as the formula's own derivative would be
 
 
-@pytest.mark.catalogue("STY-06")
+@pytest.mark.catalogue("STY-06", "CMP-32")
 def test_content_loss_behind_a_relu(float64, rng):
     target = jnp.array([[0.0, 2.0], [3.0, 3.0]])
     assert float(content_loss(F, target)) == 1.0

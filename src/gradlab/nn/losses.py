@@ -248,3 +248,12 @@ LOSSES: dict[str, LossKind] = {
     "log_likelihood": LossKind(log_likelihood, ("multiclass",), "−log2 o_y, o = softmax(s)"),
 }
 """Name -> loss with its task."""
+
+KERAS_LOSSES = {
+    "mse": "squared_error",
+    "mean_squared_error": "squared_error",
+    "binary_crossentropy": "binary_cross_entropy",
+    "categorical_crossentropy": "cross_entropy",
+    "sparse_categorical_crossentropy": "cross_entropy",
+}
+"""Keras's name -> ours. Keras divides the squared error of a row by its number of targets."""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from gradlab.errors import RecipeError, unknown
 from gradlab.nn.activations import ACTIVATIONS
 from gradlab.nn.initializers import INITIALIZERS
-from gradlab.nn.losses import LOSSES
+from gradlab.nn.losses import KERAS_LOSSES, LOSSES
 from gradlab.nn.normalization import NORMALIZATIONS
 from gradlab.optim.schedules import SCHEDULES
 
@@ -30,17 +30,27 @@ class Part(BaseModel):
             raise RecipeError(_message(error, type(self))) from None
 
 
-def name_from(what: str, family: Mapping[str, Any]) -> Callable[[Any], Any]:
-    """Return the check of a name, in any case, against those that a family has."""
+def name_from(
+    what: str, family: Mapping[str, Any], others: Mapping[str, str] | None = None
+) -> Callable[[Any], Any]:
+    """Return the check of a name, in any case, against those that a family has.
+
+    Args:
+        what: The field.
+        family: Its names.
+        others: What other libraries call them; the recipe holds ours.
+    """
 
     def check(value: Any) -> Any:
         if not isinstance(value, str):
             raise ValueError(
                 f"{what} must be a name; got {shown(value)}. Known: {', '.join(family)}."
             )
-        if value.lower() not in family:
+        name = value.lower()
+        name = (others or {}).get(name, name)
+        if name not in family:
             raise ValueError(unknown(what, value, family))
-        return value.lower()
+        return name
 
     return check
 
@@ -55,7 +65,9 @@ ActivationNames = Annotated[str | tuple[str, ...], BeforeValidator(_one_or_each)
 NormName = Annotated[str, BeforeValidator(name_from("norm", NORMALIZATIONS))]
 InitName = Annotated[str, BeforeValidator(name_from("init", INITIALIZERS))]
 ScheduleName = Annotated[str, BeforeValidator(name_from("schedule", SCHEDULES))]
-LossName = Annotated[str, BeforeValidator(name_from("loss", {"auto": None, **LOSSES}))]
+LossName = Annotated[
+    str, BeforeValidator(name_from("loss", {"auto": None, **LOSSES}, KERAS_LOSSES))
+]
 Units = Annotated[int, Field(ge=1, le=MAX_WIDTH)]
 Rate = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 NonNegativeNumber = Annotated[float, Field(ge=0, allow_inf_nan=False)]

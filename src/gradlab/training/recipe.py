@@ -121,7 +121,8 @@ class Recipe(Part):
         sparsity: Wanted mean activation ρ of each unit of an autoencoder's code, for which λ Σ_j
             KL(ρ ‖ ρ̂_j) is added to the loss; None for none. It needs a sigmoid there.
         sparsity_weight: λ.
-        loss: Name, or "auto": cross-entropy for classes, squared error for numbers.
+        loss: Name, or "auto": cross-entropy for classes, squared error for numbers. Keras's names
+            of these are understood ("mse", "categorical_crossentropy", …).
         optimizer: Name, or any `optax.GradientTransformation`.
         learning_rate: Step size; None takes the technique's usual value. AdaDelta and an Optax
             transformation of your own take it as a multiplier of their steps.
