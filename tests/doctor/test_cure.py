@@ -132,6 +132,20 @@ def test_diverged_runs_count_as_a_constant_answer():
     assert not result.helps
 
 
+def test_one_hopeless_run_does_not_drown_a_cure_that_helps_every_seed():
+    # R² without a lower end: seeds before the cure at 0.8, -4 and -10⁹.
+    class Errors(Fake):
+        def score_on_fresh(self, seeds, *, epochs=None):
+            return (
+                [0.99] * len(seeds) if self.changes else [(0.8, -4.0, -1e9)[s % 3] for s in seeds]
+            )
+
+    result = cure(Errors({}), Diagnosis((finding("loss", "auto"),)))
+    assert result.helps
+    assert result.agree == len(PROVING_SEEDS)
+    assert min(result.scores_before) == -1.0
+
+
 def test_a_change_that_the_training_can_not_have_is_passed_over():
     found = Diagnosis((finding("impossible", 1), finding("epochs", 50)))
     result = cure(Fake({frozenset({"epochs"}): 0.3}), found)
@@ -145,6 +159,47 @@ def test_without_time_only_the_training_itself_is_tried():
     assert not result.helps
     with pytest.raises(RecipeError, match="seconds must be more than 0"):
         cure(subject, Diagnosis(()), seconds=0.0)
+
+
+class Clock:
+    """A training whose every run takes a second of a clock that the test holds."""
+
+    def __init__(self, monkeypatch):
+        self.now = 0.0
+        monkeypatch.setattr("gradlab.doctor.cure.time.perf_counter", lambda: self.now)
+
+    def fake(self, effects):
+        clock = self
+
+        class Timed(Fake):
+            def score_on_fresh(self, seeds, *, epochs=None):
+                clock.now += len(seeds)
+                return super().score_on_fresh(seeds, epochs=epochs)
+
+        return Timed(effects)
+
+
+EIGHT = tuple(f"setting{i}" for i in range(8))
+
+
+def test_where_time_is_short_what_gains_nothing_on_a_seed_is_given_up(monkeypatch):
+    # 3 s for the training itself and 16 for the proof: of 39 s, 23 are left for eight candidates,
+    # which would take 24.
+    subject = Clock(monkeypatch).fake({frozenset({"setting7"}): 0.2})
+    result = cure(subject, Diagnosis(tuple(finding(name, 1) for name in EIGHT)), seconds=39.0)
+    singles = result.attempts[1:9]
+    assert [attempt.eliminated for attempt in singles] == [True] * 7 + [False]
+    assert [len(attempt.scores) for attempt in singles] == [1] * 7 + [3]
+    assert result.changes == (Change("setting7", 1),)
+    assert result.helps
+    assert result.seconds <= 39
+
+
+def test_where_time_suffices_every_candidate_has_all_seeds(monkeypatch):
+    subject = Clock(monkeypatch).fake({frozenset({"setting7"}): 0.2})
+    result = cure(subject, Diagnosis(tuple(finding(name, 1) for name in EIGHT)), seconds=60.0)
+    assert not any(attempt.eliminated for attempt in result.attempts)
+    assert result.seconds <= 60 + 3  # the last candidate may begin just before the time is up
 
 
 def test_first_cures_of_all_findings_come_before_second_ones():

@@ -137,6 +137,7 @@ class Consultation:
                         "changes": [asdict(change) for change in attempt.changes],
                         "scores": list(attempt.scores),
                         "seconds": attempt.seconds,
+                        "eliminated": attempt.eliminated,
                     }
                     for attempt in proof.attempts
                 ],

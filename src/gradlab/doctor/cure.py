@@ -24,8 +24,10 @@ CHOOSING_SEEDS = (101, 102, 103)
 PROVING_SEEDS = (201, 202, 203, 204, 205, 206, 207, 208)
 SIMPLER = 0.05
 """A candidate with fewer changes is taken if it keeps all but this share of the best gain."""
-SEARCH_SHARE = 0.65
-"""Of the time; the rest is for the proof."""
+WORST = -1.0
+"""Scores below count as this: R² has no lower end, and one run at -10⁹ would drown the others."""
+LEAST_SEARCH = 0.3
+"""Of the time; the proof has what it is likely to need, at most the rest."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,13 @@ class Attempt:
         changes: What differs from the training under examination; () is that training itself.
         scores: One a choosing seed; a run that diverged has the trivial score.
         seconds: Of training, compilation among them.
+        eliminated: Whether it was given up after the first seed, on which it gained nothing.
     """
 
     changes: Changes
     scores: tuple[float, ...]
     seconds: float
+    eliminated: bool = False
 
     @property
     def score(self) -> float:
@@ -152,7 +156,8 @@ def cure(
     """Try what the findings propose, alone and together, and prove the best.
 
     At most eight single candidates, pairs of the best four, all first cures at once, and that
-    without each of them are trained from three seeds. The best (of those nearly as good, that
+    without each of them are trained from three seeds; where the time would not suffice, those that
+    gain nothing on the first seed have only that one. The best (of those nearly as good, that
     with the fewest changes) is trained from eight other seeds, and so is the training under
     examination; the paired differences of their scores are the gain. Choosing and proving have no
     seed in common, so the gain is not flattered by the choice; test rows are not read.
@@ -168,10 +173,9 @@ def cure(
     """
     if not seconds > 0:
         raise RecipeError(f"seconds must be more than 0; got {seconds}.")
-    search = _Search(subject, time.perf_counter(), seconds * SEARCH_SHARE, progress)
+    search = _Search(subject, time.perf_counter(), seconds, progress)
     search.run(diagnosis)
-    base, *others = search.attempts
-    chosen = _simplest_of_the_best(base, others)
+    chosen = _simplest_of_the_best(search.attempts[0], search.candidates())
     before, after, spent_before, spent_after = search.prove(chosen)
     differences = np.subtract(after, before)
     low, high = t_interval(differences)
@@ -209,6 +213,7 @@ class _Search:
         self.progress = progress or (lambda _: None)
         self.attempts: list[Attempt] = []
         self.left_out = 0
+        self.hurried = False
         self.judged_on = "training" if subject.setup.validation == "none" else "validation"
         task = subject.setup.task
         self.score_name = "R²" if task in ("regression", "reconstruction") else "accuracy"
@@ -219,12 +224,15 @@ class _Search:
     def run(self, diagnosis: Diagnosis) -> None:
         """Try everything that the findings propose, while there is time."""
         self.attempt([()])
+        self._divide_the_time()
         singles = [c for c in proposed(diagnosis) if self.subject_of(c) is not None]
-        self.attempt(singles[:MOST_SINGLES])
+        singles = singles[:MOST_SINGLES]
+        self.hurried = self.attempts[0].seconds * len(singles) > self.seconds
+        self.attempt(singles)
         firsts = [f.changes[0] for f in diagnosis.findings if f.changes]
         together = merged(firsts[:TOGETHER])
         self.attempt([together])
-        ranked = sorted(self.attempts[1:], key=lambda a: -a.score)
+        ranked = sorted(self.candidates(), key=lambda a: -a.score)
         best = [a.changes for a in ranked if a.changes in singles][:PAIRED]
         self.attempt(merged(pair) for pair in combinations(best, 2))
         # What of everything at once is needed? Leave out one finding's cure at a time.
@@ -232,8 +240,18 @@ class _Search:
             kept = firsts[:TOGETHER]
             self.attempt(merged(kept[:i] + kept[i + 1 :]) for i in range(len(kept)))
         if ranked and best:
-            leader = max(self.attempts, key=lambda a: a.score).changes
+            leader = max(self.candidates(), key=lambda a: a.score).changes
             self.attempt(merged((leader, single)) for single in best)
+
+    def candidates(self) -> list[Attempt]:
+        """Return what was tried and not given up."""
+        return [a for a in self.attempts[1:] if not a.eliminated]
+
+    def _divide_the_time(self) -> None:
+        """Keep back what the proof is likely to take."""
+        a_run = self.attempts[0].seconds / len(CHOOSING_SEEDS)
+        proof = 2 * a_run * len(PROVING_SEEDS)
+        self.seconds = max(self.seconds - proof, LEAST_SEARCH * self.seconds)
 
     def subject_of(self, changes: Changes) -> Subject | None:
         """Return the subject with these changes; None if it can't have them."""
@@ -259,13 +277,23 @@ class _Search:
                 continue
             self.progress(changes_in_words(self.subject, changes) if changes else "as it is")
             began = time.perf_counter()
-            scores = self.scores(changed, CHOOSING_SEEDS)
-            self.attempts.append(Attempt(changes, scores, time.perf_counter() - began))
+            scores, eliminated = self._tried(changed)
+            spent = time.perf_counter() - began
+            self.attempts.append(Attempt(changes, scores, spent, eliminated))
+
+    def _tried(self, changed: Subject) -> tuple[tuple[float, ...], bool]:
+        """Return the scores of a candidate, and whether it was given up after the first."""
+        if not self.hurried:
+            return self.scores(changed, CHOOSING_SEEDS), False
+        first = self.scores(changed, CHOOSING_SEEDS[:1])
+        if first[0] <= self.attempts[0].scores[0]:
+            return first, True
+        return first + self.scores(changed, CHOOSING_SEEDS[1:]), False
 
     def scores(self, subject: Subject, seeds: Sequence[int]) -> tuple[float, ...]:
         """Return the score of each seed; that of a constant answer where training diverged."""
         scores = subject.score_on_fresh(seeds)
-        return tuple(float(s) if np.isfinite(s) else self.trivial for s in scores)
+        return tuple(max(float(s), WORST) if np.isfinite(s) else self.trivial for s in scores)
 
     def prove(
         self, chosen: Attempt | None

@@ -236,7 +236,12 @@ def _cure(consultation: "Consultation") -> report.Section | None:
             ),
             title="What was tried, on the seeds that choose",
             description="Dots for the scores of every candidate, one a seed.",
-            how_to_read="The dotted line is the training as it is; bold is what was chosen.",
+            how_to_read="The dotted line is the training as it is; bold is what was chosen."
+            + (
+                " One dot alone: given up, as it gained nothing on the first seed."
+                if any(attempt.eliminated for attempt in proof.attempts)
+                else ""
+            ),
             table=report.Table(
                 "Scores of the candidates",
                 ("candidate", "mean", "seconds"),
