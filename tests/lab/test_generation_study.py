@@ -102,6 +102,29 @@ def test_classical_models_of_a_table(model, tmp_path):
     np.testing.assert_array_equal(again.sample(30, 0), study.samples)
 
 
+def test_a_hidden_markov_model_reads_a_row_as_a_sequence(tmp_path):
+    rng = np.random.default_rng(0)
+    # Levels 0 and 5 that last about ten steps.
+    levels = np.cumsum(rng.random((80, 40)) < 0.1, axis=1) % 2
+    rows = 5.0 * levels + 0.2 * rng.normal(size=levels.shape)
+    study = generate_study(
+        rows, model="hidden_markov", settings={"n_states": 2, "random_state": 0}, samples=200
+    )
+    assert study.samples.shape == (200, 40)
+    np.testing.assert_allclose(np.sort(study.fitted.means_[:, 0]), [0, 5], atol=0.1)
+    jumps = [np.mean(np.abs(np.diff(x, axis=1)) > 2.5) for x in (rows, study.samples)]
+    assert jumps[1] == pytest.approx(jumps[0], rel=0.2)  # levels last as long
+    study.save(tmp_path)
+    assert "Sequences of the data, and generated ones" in (tmp_path / "report.html").read_text()
+    again = read_model(str(tmp_path / "model.safetensors"))
+    np.testing.assert_array_equal(again.sample(200, 0), study.samples)
+
+
+def test_a_hidden_markov_model_takes_no_pictures():
+    with pytest.raises(RecipeError, match="these rows are pictures"):
+        generate_study(np.zeros((20, 8, 8), np.uint8), model="hidden_markov")
+
+
 def test_labels_missing_numbers_and_names_are_told_not_generated():
     frame = pl.DataFrame(
         {

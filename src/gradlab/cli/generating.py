@@ -29,8 +29,8 @@ def generate(
     model: Annotated[
         str,
         typer.Option(
-            help="gan, dcgan, mixture, naive_bayes, boltzmann; auto is dcgan for pictures, else "
-            "gan."
+            help="gan, dcgan, mixture, naive_bayes, boltzmann, or hidden_markov, which reads a row "
+            "as a sequence; auto is dcgan for pictures, else gan."
         ),
     ] = "auto",
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,

@@ -53,8 +53,8 @@ def generate_study(
         data: Name of a built-in set, path, frame, array, (X, y), or folder of pictures.
         vary: Setting -> levels, e.g. {"learning_rate": [1e-4, 1e-3], "loss": ["minimax",
             "non_saturating"]}; GANs only.
-        model: "gan", "dcgan", "mixture", "naive_bayes", "boltzmann"; "auto" takes dcgan for
-            pictures, else gan.
+        model: "gan", "dcgan", "mixture", "naive_bayes", "boltzmann", "hidden_markov" (each row a
+            sequence, column after column); "auto" takes dcgan for pictures, else gan.
         settings: Of the model, e.g. {"epochs": 50}.
         seeds: Runs of each level, seeds 0, 1, …
         samples: Rows to generate.

@@ -11,6 +11,7 @@ from gradlab.generative import saving
 from gradlab.generative.boltzmann import BoltzmannMachine
 from gradlab.generative.gan import DCGAN, GAN
 from gradlab.generative.gan import saving as gan_files
+from gradlab.generative.hidden_markov import HiddenMarkov
 from gradlab.generative.mixture import MixtureOfGaussians
 from gradlab.generative.naive_bayes import NaiveBayes
 from gradlab.lab.generation.reading import Source
@@ -22,6 +23,7 @@ CLASSICAL: dict[str, Any] = {
     "mixture": MixtureOfGaussians,
     "naive_bayes": NaiveBayes,
     "boltzmann": BoltzmannMachine,
+    "hidden_markov": HiddenMarkov,
 }
 """Name -> class of the models that are fitted at once, to rows laid flat."""
 
@@ -33,6 +35,7 @@ SPOKEN = {
     "mixture": "a mixture of Gaussians",
     "naive_bayes": "naive Bayes",
     "boltzmann": "a Boltzmann machine",
+    "hidden_markov": "a hidden Markov model",
 }
 """Name -> how sentences call it."""
 
@@ -52,6 +55,11 @@ def model_for(source: Source, name: str) -> str:
         raise RecipeError(
             "naive_bayes makes rows of known classes; this data has none. Name their column with "
             "--target, or take another model."
+        )
+    if name == "hidden_markov" and source.pictures:
+        raise RecipeError(
+            "hidden_markov reads every row as a sequence, column after column; these rows are "
+            "pictures. Take gan or dcgan."
         )
     return name
 
@@ -99,12 +107,14 @@ def read_model(path: str) -> Trained:
     """
     content, _ = saving.read(path, saving.NOTE, gan_files.NOTE)
     kinds = {kind.__name__: kind for kind in (*ADVERSARIAL.values(), *CLASSICAL.values())}
-    if content["class"] not in kinds:
+    about = content["about"]
+    # A chain that the command did not train may be one of symbols, or of features by steps.
+    chain = content["class"] == HiddenMarkov.__name__ and "row_shape" not in about
+    if chain or content["class"] not in kinds:
         raise DataError(
             f"{path} holds a {content['class']}, which makes no rows. Read it with "
             f"gradlab.generative.{content['class']}.load."
         )
-    about = content["about"]
     shape = tuple(about["row_shape"]) if "row_shape" in about else None
     return Trained(kinds[content["class"]].load(path), tuple(about.get("names", ())), shape)
 

@@ -25,6 +25,7 @@ ABOUT = {
     "mixture": "A mixture of Gaussians, fitted by expectation maximisation.",
     "naive_bayes": "Naive Bayes: within a class, columns are drawn independently.",
     "boltzmann": "A restricted Boltzmann machine, sampled by Gibbs chains.",
+    "hidden_markov": "A chain of hidden states, learnt by Baum–Welch; a row is a sequence.",
 }
 
 
@@ -109,9 +110,26 @@ def _samples(study: "GenerationStudy") -> report.Section:
         rows,
     )
     parts: list[report.Part] = [report.Listing("columns", table, "Each pair should be alike.")]
-    if real.shape[1] >= 2:
+    if study.model == "hidden_markov":
+        parts.insert(0, _lines(study))
+    elif real.shape[1] >= 2:
         parts.insert(0, _cloud(study, names))
     return report.Section("Samples", (study.headline,), tuple(parts))
+
+
+def _lines(study: "GenerationStudy") -> report.Plot:
+    from gradlab.plots.sequence_lines import sequence_lines_figure
+
+    return report.plot(
+        "sequences",
+        sequence_lines_figure(flat(study.source), study.samples),
+        title="Sequences of the data, and generated ones",
+        description="Lines over the steps: some rows of the data above, some generated ones below.",
+        how_to_read="Levels, jumps and how long levels last should be alike. Within a state the "
+        "chain draws every step by itself, so its lines are rougher than smooth data.",
+        wide=True,
+        height=520,
+    )
 
 
 def _cloud(study: "GenerationStudy", names: tuple[str, ...]) -> report.Plot:
