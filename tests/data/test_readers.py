@@ -140,6 +140,18 @@ def test_idx_folder_and_single_pair(tmp_path, compress, name):
     assert (one.n_rows, one.test_rows, one.task) == (20, None, "multiclass")
 
 
+def test_a_column_may_be_named_by_its_number_as_text(tmp_path):
+    # As `--target 0` comes from a command; a column of that very name goes before.
+    path = tmp_path / "plain.csv"
+    path.write_text("".join(f"{i % 2},{i / 7:.3f},{i % 5}\n" for i in range(20)))
+    assert load_dataset(path, target="0").target_name == load_dataset(path, target=0).target_name
+    assert load_dataset(path, target="-1").target_name == load_dataset(path, target=-1).target_name
+    named = pl.DataFrame({"1": np.arange(20) % 2, "0": np.arange(20) / 7})
+    assert load_dataset(named, target="1").target_name == "1"
+    with pytest.raises(DataError, match="target 7 is not an index of one"):
+        load_dataset(path, target="7")
+
+
 @pytest.mark.catalogue("BPG-07")
 def test_files_like_those_of_mnist(tmp_path):
     rng = np.random.default_rng(0)

@@ -1,5 +1,6 @@
 """What a column of a table is: numbers, names, or something a network can't learn from."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,11 +63,13 @@ def _clean_text(column: pl.Series) -> pl.Series:
 
 
 def resolve(column: str | int, names: list[str], role: str, where: str) -> str:
-    """Return the name of a column given by name or index.
+    """Return the name of a column given by name or index; an index may be text, as from a command.
 
     Raises:
         DataError: If there is no such column; suggests the near name.
     """
+    if isinstance(column, str) and column not in names and re.fullmatch(r"-?[0-9]{1,9}", column):
+        column = int(column)
     if isinstance(column, int):
         if not -len(names) <= column < len(names):
             raise DataError(
