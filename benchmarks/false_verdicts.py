@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradlab.lab.statistics import Test, rank_axis, required_seeds
+from gradlab.lab.pairs import Test, required_seeds
+from gradlab.lab.ranking import rank_axis
 
 VALIDATION_ROWS = 360  # of the digits, at the default split
 

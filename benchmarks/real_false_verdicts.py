@@ -24,8 +24,9 @@ from false_verdicts import share_of
 
 from gradlab.data import load_dataset
 from gradlab.lab.compare import prepare
+from gradlab.lab.pairs import POWER, required_seeds
 from gradlab.lab.question import Question
-from gradlab.lab.statistics import MARGINS, POWER, rank_axis, required_seeds
+from gradlab.lab.ranking import MARGINS, rank_axis
 from gradlab.lab.verdicts import AxisRanking
 from gradlab.training.executors import RunResult, execute
 from gradlab.training.plan import Run, plan

@@ -6,7 +6,7 @@ import pytest
 
 import gradlab as gl
 from gradlab.errors import RecipeError, StudyError
-from gradlab.lab.statistics import axis_effects
+from gradlab.lab.effects import axis_effects
 from gradlab.training.recipe import Recipe
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gradlab.lab.statistics import rank_axis
+from gradlab.lab.ranking import rank_axis
 from gradlab.lab.verdicts import (
     describe,
     format_amount,

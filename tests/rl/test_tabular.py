@@ -8,7 +8,7 @@ import pytest
 import gradlab.rl as rl
 from gradlab.errors import DataError, RecipeError
 from gradlab.lab.acting.exact import best_return, mean_return, shares_of
-from gradlab.lab.statistics import rank_axis
+from gradlab.lab.ranking import rank_axis
 from gradlab.rl.tabular.population import LANES
 
 FIELDS = ("q_values", "returns", "lengths", "ended", "visits")

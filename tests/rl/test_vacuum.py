@@ -8,7 +8,7 @@ import pytest
 
 import gradlab.rl as rl
 from gradlab.errors import DataError, RecipeError
-from gradlab.lab.statistics import rank_axis
+from gradlab.lab.ranking import rank_axis
 
 RIGHT, RETURN = 1, 4
 

@@ -12,9 +12,10 @@ import numpy as np
 from gradlab.errors import RecipeError, StudyError, unknown
 from gradlab.lab.command import command_of
 from gradlab.lab.design import cell_name
+from gradlab.lab.effects import AxisEffects, axis_effects
 from gradlab.lab.facts import Facts
 from gradlab.lab.question import Design, Question, Source, Tuning, question_from_dict
-from gradlab.lab.statistics import AxisEffects, axis_effects, rank_axis
+from gradlab.lab.ranking import rank_axis
 from gradlab.lab.store import DATABASE, STUDY_FILE, Store, StoredRun, read_question
 from gradlab.lab.verdicts import AxisRanking
 from gradlab.optim import OPTIMIZERS

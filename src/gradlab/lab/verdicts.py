@@ -1,7 +1,7 @@
 """What a comparison found, and the plain words for it.
 
 The records hold numbers in the unit of the scores (an accuracy of 97.3 % is 0.973); only the
-words turn accuracies into percentage points. `gradlab.lab.statistics` fills the records.
+words turn accuracies into percentage points. `gradlab.lab.ranking` fills the records.
 """
 
 from collections.abc import Mapping, Sequence
@@ -179,7 +179,7 @@ def describe(ranking: AxisRanking, labels: Labels | None = None) -> tuple[str, .
     """Return the findings of a ranking as plain sentences, the main one first.
 
     Args:
-        ranking: From `gradlab.lab.statistics.rank_axis`.
+        ranking: From `gradlab.lab.ranking.rank_axis`.
         labels: Names to show for levels.
     """
     if ranking.rows[0].mean is None:

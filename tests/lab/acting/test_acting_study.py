@@ -11,7 +11,7 @@ from gradlab.lab.acting.levels import exploration_of, for_network
 from gradlab.lab.acting.play import returns_of_table
 from gradlab.lab.acting.unit import unit_of
 from gradlab.lab.acting.verdicts import verdict_sentences
-from gradlab.lab.statistics import rank_axis
+from gradlab.lab.ranking import rank_axis
 from gradlab.rl import Environment, bandit, chain, cliff, frozen_lake, vacuum
 
 LEVELS = ["greedy", "epsilon:0.1"]

@@ -11,7 +11,7 @@ from gradlab.lab.acting.exact import best_values
 from gradlab.lab.acting.levels import NAMES
 from gradlab.lab.acting.unit import written
 from gradlab.lab.analysis import page_parts
-from gradlab.lab.statistics import POWER
+from gradlab.lab.pairs import POWER
 from gradlab.lab.verdicts import AxisRanking
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import numpy as np
 from gradlab.lab.acting.levels import NAMES
 from gradlab.lab.acting.unit import written
 from gradlab.lab.acting.verdicts import difference_words, verdict_sentences
-from gradlab.lab.statistics import rank_axis
+from gradlab.lab.ranking import rank_axis
 
 if TYPE_CHECKING:
     from gradlab.lab.acting.study import ActingStudy

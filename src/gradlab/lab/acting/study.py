@@ -13,7 +13,8 @@ from gradlab.lab.acting.levels import NAMES, Level
 from gradlab.lab.acting.runs import Cell, Run
 from gradlab.lab.acting.unit import Unit, unit_of
 from gradlab.lab.analysis.results_folder import write_results
-from gradlab.lab.statistics import rank_axis, seed_means
+from gradlab.lab.effects import seed_means
+from gradlab.lab.ranking import rank_axis
 from gradlab.lab.verdicts import AxisRanking
 from gradlab.rl import Environment
 

@@ -13,7 +13,7 @@ def verdict_sentences(
     """Return who is ahead, by how much, and who can't be told apart.
 
     Args:
-        ranking: Of `gradlab.lab.statistics.rank_axis`, scores in the unit.
+        ranking: Of `gradlab.lab.ranking.rank_axis`, scores in the unit.
         unit: Words of the return.
         when: "after training" or "while learning".
         many: Whether the levels are names of several agents ("exploring agents").

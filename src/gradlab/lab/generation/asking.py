@@ -17,7 +17,7 @@ from gradlab.generative.neighbours import nearest_neighbours
 from gradlab.lab.generation.models import ADVERSARIAL, build, flat, model_for, shaped
 from gradlab.lab.generation.reading import Source, read_source
 from gradlab.lab.generation.study import GenerationRun, GenerationStudy, level_text
-from gradlab.lab.statistics import rank_axis
+from gradlab.lab.ranking import rank_axis
 from gradlab.lab.verdicts import AxisRanking
 
 MOST_RUNS = 200

@@ -13,15 +13,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from gradlab.errors import DataError, RecipeError
-from gradlab.lab.statistics import (
-    axis_effects,
-    holm,
-    nemenyi_critical_difference,
-    rank_axis,
-    required_seeds,
-    seed_means,
-    share_of_variance,
-)
+from gradlab.lab.effects import axis_effects, seed_means, share_of_variance
+from gradlab.lab.pairs import holm, required_seeds
+from gradlab.lab.ranking import rank_axis
+from gradlab.lab.ranks import nemenyi_critical_difference
 
 NAMES = ["sgd", "adam", "rmsprop", "lion"]
 
@@ -539,7 +534,7 @@ def test_bad_power_questions_are_named():
 
 
 def test_import_leaves_scipy_alone():
-    code = "import sys, gradlab.lab.verdicts, gradlab.lab.statistics; print('scipy' in sys.modules)"
+    code = "import sys, gradlab.lab.verdicts, gradlab.lab.ranking; print('scipy' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout.strip() == "False", result.stderr
 
