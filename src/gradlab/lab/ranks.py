@@ -29,7 +29,7 @@ def nemenyi_critical_difference(k: int, n: int, alpha: float = 0.05) -> float:
 def complete_blocks(
     scores: Float[np.ndarray, "levels blocks"],
 ) -> Float[np.ndarray, "tested complete"]:
-    """Return the levels with at least 2 scores (the first rows), in the blocks that have them all."""
+    """Return levels with at least 2 scores (the first rows), in the blocks that have them all."""
     tested = scores[np.sum(~np.isnan(scores), axis=1) >= 2]
     return tested[:, ~np.any(np.isnan(tested), axis=0)]
 
