@@ -74,6 +74,7 @@ from .lab.question import Tuning as Tuning
 from .lab.reduction.study import reduction_study as reduction_study
 from .lab.scoring.scores import score_predictions as score_predictions
 from .lab.scoring.study import score_study as score_study
+from .lab.search import search as search
 from .lab.study import Study as Study
 from .lab.study import open_study as open_study
 from .lab.styling.study import style_study as style_study
