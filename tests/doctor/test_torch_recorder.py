@@ -539,6 +539,7 @@ class TestSetup:
 def test_the_example_of_the_documentation_runs(tmp_path, capsys):
     text = (Path(__file__).parents[2] / "docs" / "doctor_other_frameworks.md").read_text()
     (code,) = re.findall(r"```python\n(import torch.*?)```", text, re.DOTALL)
+    assert len(code.splitlines()) <= 25
     script = tmp_path / "example.py"
     script.write_text(code)
     runpy.run_path(str(script))
