@@ -127,6 +127,7 @@ def test_whole_numbers_stay_whole():
     for trial in found.trials:
         assert all(isinstance(value, int) for value in trial.settings.values())
         assert trial.recipe.hidden == (trial.settings["hidden"],)
+    assert f"hidden={found.recipe.hidden[0]}, batch_size=" in found.sentences[0]
 
 
 def test_progress_counts_the_whole_search():

@@ -103,7 +103,10 @@ class Search:
         """What came of it, in words."""
         best, n = self.best, len(self.trials)
         low, high = corrected_interval(best.rows)
-        settings = ", ".join(f"{name}={value:.3g}" for name, value in best.settings.items())
+        settings = ", ".join(
+            f"{name}={value if isinstance(value, int) else f'{value:.3g}'}"
+            for name, value in best.settings.items()
+        )
         first_words = (
             f"Of {n} recipes {settings} has the highest validation {self.score_name}: "
             f"{best.score:.4f} [{low:.4f}, {high:.4f}]."
