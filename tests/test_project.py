@@ -17,7 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # From the ground up; a module imports from its own floor or from one below.
 FLOORS = (
-    {"blas", "errors", "files", "process", "scalars"},
+    {"blas", "errors", "files", "native", "process", "scalars"},
     {"nn", "optim", "data", "metrics", "plots"},
     {"training"},
     {"estimators", "autoencoder", "cluster", "decomposition", "generative", "style", "rl"},

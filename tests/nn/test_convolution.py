@@ -175,7 +175,11 @@ def test_maps_equal_automatic_differentiation_of_the_vendors_convolution(numbers
 
     @jax.jit
     def ours_and_theirs(x, w, y):
-        ours = maps.convolve, maps.spread, maps.relate
+        ours = (
+            lambda x, w, geometry: maps.convolve(x, w, None, geometry),
+            maps.spread,
+            lambda x, y, geometry: maps.relate(x, y, geometry)[0],
+        )
         theirs = maps._vendor, maps._vendor_spread, maps._vendor_relate
         return [
             [f(*p, geometry) for f, p in zip(fs, ((x, w), (y, w), (x, y)), strict=True)]
@@ -215,7 +219,7 @@ def test_chunks_change_no_gradient(float64):
         np.testing.assert_allclose(gradient(chunk), gradient(None), rtol=1e-12)
 
 
-def test_no_gradient_of_a_training_step_leaves_the_fast_kernel():
+def test_no_gradient_of_a_training_step_leaves_the_fast_loops():
     """Input dilation, reversed windows and batch groups are what XLA runs slowly on a CPU."""
     net = Sequential(
         (
@@ -227,9 +231,10 @@ def test_no_gradient_of_a_training_step_leaves_the_fast_kernel():
     )
     state = net.initial_state()
     step = jax.jit(jax.grad(lambda m, x: jnp.sum(m(x, state)[0] ** 2)))
-    text = step.lower(net, jnp.ones((4, 8, 8, 2))).as_text()
+    text = step.lower(net, jnp.ones((8, 8, 8, 2))).as_text()
     windows = re.findall(r"stablehlo\.convolution.*", text)
-    assert len(windows) >= 8
+    ours = re.findall(r"@gradlab_(?:gather|relate)_", text)
+    assert len(ours) + len(windows) >= 8
     for window in windows:
         assert "batch_group_count = 1" in window
         assert not re.search(r"lhs_dilate = \[(?!1, 1\])", window)
@@ -239,10 +244,12 @@ def test_no_gradient_of_a_training_step_leaves_the_fast_kernel():
 
 
 def test_unused_gradients_are_not_computed():
-    layer = Conv2D.create(Weights(), 3, 4, kernel=3)
+    layer = Conv2D.create(Weights(), 8, 8, kernel=3)
     of_input = jax.jit(jax.grad(lambda x: jnp.sum(layer(x, ())[0] ** 2)))
-    text = of_input.lower(jnp.ones((2, 8, 8, 3))).compile().as_text()
-    assert text.count(" convolution(") <= 2  # forward, and the gradient of the image
+    text = of_input.lower(jnp.ones((2, 8, 8, 8))).compile().as_text()
+    # Forward, and the gradient of the image: nothing relates it to the signal.
+    assert text.count(" convolution(") + text.count('"gradlab_gather_') <= 2
+    assert "gradlab_relate_" not in text
 
 
 # Transposed convolution

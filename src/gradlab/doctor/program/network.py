@@ -300,7 +300,9 @@ def _weighted(place: Place, own: Arrays, flow: _Flow) -> Array:
     if isinstance(words, Dense):
         y = jnp.matmul(x, own["weight"])
     else:
-        y = convolve(x, jnp.asarray(own["weight"]), _conv_geometry(words, x.shape[1:]))
+        shape = _conv_geometry(words, x.shape[1:])
+        bias = jnp.asarray(own["bias"]) if "bias" in own else None
+        return convolve(x, jnp.asarray(own["weight"]), bias, shape)
     return y + jnp.broadcast_to(own["bias"], y.shape) if "bias" in own else y
 
 

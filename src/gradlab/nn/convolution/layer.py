@@ -156,8 +156,9 @@ class Convolution(Layer):
             ), state
         dtype = jnp.result_type(x, self.weight)
         shape = self._geometry(x.shape[1:])
-        y = convolve(jnp.asarray(x, dtype), jnp.asarray(self.weight, dtype), shape)
-        return y if self.bias is None else y + jnp.broadcast_to(self.bias, y.shape), state
+        bias = None if self.bias is None else jnp.asarray(self.bias, dtype)
+        y = convolve(jnp.asarray(x, dtype), jnp.asarray(self.weight, dtype), bias, shape)
+        return y, state
 
     def _geometry(self, input_shape: Sequence[int]) -> Geometry:
         *kernel, c_in, _ = self.weight.shape

@@ -2,31 +2,35 @@
 
 A convolution ties three arrays together: an image x, a weight w and a signal y,
 
-    y[u, o] = sum over taps i and channels c of  w[i, c, o] · x[stride u + dilation i - padding, c]
+    y[u, o] = b[o] + sum over taps i and channels c of
+              w[i, c, o] · x[stride u + dilation i - padding, c]
 
 (a cross-correlation: the kernel is not flipped). It is linear in each, so there are three maps,
 
-    convolve(x, w) = y      the convolution
-    spread(y, w)   = x      the gradient of the image; by itself, the transposed convolution
-    relate(x, y)   = w      the gradient of the weight
+    convolve(x, w, b) = y      the convolution
+    spread(y, w)      = x      the gradient of the image; by itself, the transposed convolution
+    relate(x, y)      = w, b   the gradient of the weight and, with it, of the bias
 
 and the derivatives of any of them are the other two, to any order.
 
-**On a CPU every map is written as a forward convolution**, the one form for which XLA has a fast
-kernel: spread with the kernel flipped, one convolution for each phase of the stride, relate with
-batch and channels exchanged (images as channels, the signal as kernel). What automatic
-differentiation makes of `lax.conv_general_dilated` is 20 to 150 times slower in a loop, for it
-leaves that kernel; and gathering columns for a matrix product (im2col) reads and writes the image
-once for every tap, which costs about as much as the product. On one core of a Zen 4, 3x3, 64 -> 64
-channels, 32x32 pixels, in GFLOP/s of a peak of about 120: convolve 100 (im2col 66), spread 100
-(im2col 104), relate 95 (im2col 45 to 61). On other platforms the vendor's gradients are used.
+**On a CPU the maps are loops of our own in machine code** (`products`): for all of them there the
+numbers are read where they lie. XLA's own convolution is good forward only: what automatic
+differentiation makes of `lax.conv_general_dilated` is 20 to 150 times slower in a loop, and
+gathering columns for a matrix product (im2col) reads and writes the image once for every tap. Maps
+too narrow for our loops, and processors that these do not know, take **forward convolutions**:
+spread with the kernel flipped, one for each phase of the stride, relate with batch and channels
+exchanged (images as channels, the signal as kernel). On other platforms the vendor's gradients are
+used.
 
 >>> from gradlab.nn.convolution.geometry import geometry
 >>> valid = geometry((3, 1), kernel=(2,), stride=(1,), padding=((0, 0),))
 >>> x, w = jnp.array([[[1.0], [2.0], [3.0]]]), jnp.array([[[1.0]], [[10.0]]])
->>> y = convolve(x, w, valid)
->>> y[..., 0].tolist(), spread(y, w, valid)[..., 0].tolist(), relate(x, y, valid)[:, 0, 0].tolist()
-([[21.0, 32.0]], [[21.0, 242.0, 320.0]], [85.0, 138.0])
+>>> y = convolve(x, w, None, valid)
+>>> y[..., 0].tolist(), spread(y, w, valid)[..., 0].tolist()
+([[21.0, 32.0]], [[21.0, 242.0, 320.0]])
+>>> weight, bias = relate(x, y, valid)
+>>> weight[:, 0, 0].tolist(), bias.tolist()
+([85.0, 138.0], [53.0])
 """
 
 import dataclasses
@@ -37,6 +41,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from gradlab.nn.convolution import products
 from gradlab.nn.convolution.depthwise import (
     convolve_depthwise,
     relate_depthwise,
@@ -46,21 +51,20 @@ from gradlab.nn.convolution.geometry import Geometry, Pairs
 
 Image = Float[Array, "batch *size c_in"]
 Weight = Float[Array, "*kernel c_in_of_group c_out"]
+Bias = Float[Array, " c_out"]
 Signal = Float[Array, "batch *output c_out"]
 
 
-def _convolve(image: Image, weight: Weight, geometry: Geometry) -> Signal:
+def _convolve(image: Image, weight: Weight, bias: Bias | None, geometry: Geometry) -> Signal:
     """Return the signal of an image: the convolution."""
     if geometry.is_pointwise:
-        return image @ weight.reshape(weight.shape[-2:])
-    if geometry.groups == 1:
-        return _vendor(image, weight, geometry)
-    by_hand = convolve_depthwise if geometry.groups == image.shape[-1] else _convolve_by_groups
+        return _plus(image @ weight.reshape(weight.shape[-2:]), bias)
     return lax.platform_dependent(
         image,
         weight,
-        cpu=partial(by_hand, geometry=geometry),
-        default=partial(_vendor, geometry=geometry),
+        bias,
+        cpu=partial(_convolve_by_hand, geometry=geometry),
+        default=lambda x, w, b: _plus(_vendor(x, w, geometry), b),
     )
 
 
@@ -71,47 +75,63 @@ def _spread(signal: Signal, weight: Weight, geometry: Geometry) -> Image:
     return lax.platform_dependent(
         signal,
         weight,
-        cpu=partial(_spread_by_phases, geometry=geometry),
+        cpu=partial(_spread_by_hand, geometry=geometry),
         default=partial(_vendor_spread, geometry=geometry),
     )
 
 
-def _relate(image: Image, signal: Signal, geometry: Geometry) -> Weight:
-    """Return the sum over images and positions of pixel times signal, for every tap."""
+def _relate(image: Image, signal: Signal, geometry: Geometry) -> tuple[Weight, Bias]:
+    """Return sums over images and positions: pixel times signal, for every tap; signal alone."""
     if geometry.is_pointwise:
         rows, columns = (x.reshape(-1, x.shape[-1]) for x in (image, signal))
-        return (rows.T @ columns).reshape(*geometry.kernel, image.shape[-1], signal.shape[-1])
+        weight = (rows.T @ columns).reshape(*geometry.kernel, image.shape[-1], signal.shape[-1])
+        return weight, _total(signal)
     return lax.platform_dependent(
         image,
         signal,
-        cpu=partial(_relate_in_chunks, geometry=geometry),
-        default=partial(_vendor_relate, geometry=geometry),
+        cpu=partial(_relate_by_hand, geometry=geometry),
+        default=lambda x, y: (_vendor_relate(x, y, geometry), _total(y)),
     )
 
 
-convolve = jax.custom_vjp(_convolve, nondiff_argnums=(2,))
+def _plus(signal: Array, bias: Array | None) -> Array:
+    return signal if bias is None else signal + jnp.broadcast_to(bias, signal.shape)
+
+
+def _total(signal: Array) -> Array:
+    return jnp.sum(signal, axis=range(signal.ndim - 1))
+
+
+convolve = jax.custom_vjp(_convolve, nondiff_argnums=(3,))
 spread = jax.custom_vjp(_spread, nondiff_argnums=(2,))
 relate = jax.custom_vjp(_relate, nondiff_argnums=(2,))
 
+
+def _convolve_backward(geometry: Geometry, saved: tuple, cotangent: Array) -> tuple:
+    image, weight, bias = saved
+    of_weight, of_bias = relate(image, cotangent, geometry)
+    return spread(cotangent, weight, geometry), of_weight, None if bias is None else of_bias
+
+
 convolve.defvjp(
-    lambda image, weight, geometry: (convolve(image, weight, geometry), (image, weight)),
-    lambda geometry, saved, cotangent: (
-        spread(cotangent, saved[1], geometry),
-        relate(saved[0], cotangent, geometry),
+    lambda image, weight, bias, geometry: (
+        convolve(image, weight, bias, geometry),
+        (image, weight, bias),
     ),
+    _convolve_backward,
 )
 spread.defvjp(
     lambda signal, weight, geometry: (spread(signal, weight, geometry), (signal, weight)),
     lambda geometry, saved, cotangent: (
-        convolve(cotangent, saved[1], geometry),
-        relate(cotangent, saved[0], geometry),
+        convolve(cotangent, saved[1], None, geometry),
+        relate(cotangent, saved[0], geometry)[0],
     ),
 )
 relate.defvjp(
     lambda image, signal, geometry: (relate(image, signal, geometry), (image, signal)),
-    lambda geometry, saved, cotangent: (
-        spread(saved[1], cotangent, geometry),
-        convolve(saved[0], cotangent, geometry),
+    lambda geometry, saved, cotangents: (
+        spread(saved[1], cotangents[0], geometry),
+        convolve(saved[0], *cotangents, geometry),
     ),
 )
 
@@ -170,17 +190,44 @@ def forward(
     )
 
 
-# Forward convolutions alone, for the CPU
+# By hand, for the CPU
+
+
+def _convolve_by_hand(image: Array, weight: Array, bias: Array | None, geometry: Geometry) -> Array:
+    if geometry.groups == 1:
+        return _convolve_one(image, weight, bias, geometry)
+    depthwise = geometry.groups == image.shape[-1]
+    by_hand = convolve_depthwise if depthwise else _convolve_by_groups
+    return _plus(by_hand(image, weight, geometry), bias)
+
+
+def _convolve_one(image: Array, weight: Array, bias: Array | None, geometry: Geometry) -> Array:
+    if products.can_multiply(image.dtype, weight.shape[-1]):
+        return products.gather(image, weight, bias, geometry, backwards=False)
+    return _plus(_vendor(image, weight, geometry), bias)
 
 
 def _convolve_by_groups(image: Array, weight: Array, geometry: Geometry) -> Array:
-    of_group = partial(_vendor, geometry=dataclasses.replace(geometry, groups=1))
+    of_group = partial(_convolve_one, bias=None, geometry=dataclasses.replace(geometry, groups=1))
     return _joined(
         lax.map(
             lambda pair: of_group(*pair),
             (_grouped(image, geometry.groups), _grouped(weight, geometry.groups)),
         )
     )
+
+
+def _spread_by_hand(signal: Array, weight: Array, geometry: Geometry) -> Array:
+    if geometry.groups > 1 and weight.shape[-2] == 1:
+        return spread_depthwise(signal, weight, geometry)
+    if geometry.groups > 1:
+        of_group = partial(_spread_by_hand, geometry=dataclasses.replace(geometry, groups=1))
+        groups = geometry.groups
+        pairs = (_grouped(signal, groups), _grouped(weight, groups))
+        return _joined(lax.map(lambda pair: of_group(*pair), pairs))
+    if products.can_multiply(signal.dtype, weight.shape[-2]):
+        return products.gather(signal, weight, None, geometry, backwards=True)
+    return _spread_by_phases(signal, weight, geometry)
 
 
 def _spread_by_phases(signal: Array, weight: Array, geometry: Geometry) -> Array:
@@ -190,13 +237,6 @@ def _spread_by_phases(signal: Array, weight: Array, geometry: Geometry) -> Array
     with one remainder of r + padding by the stride see the taps with that remainder alone: no zeros
     are inserted, none multiplied.
     """
-    if geometry.groups > 1 and weight.shape[-2] == 1:
-        return spread_depthwise(signal, weight, geometry)
-    if geometry.groups > 1:
-        of_group = partial(_spread_by_phases, geometry=dataclasses.replace(geometry, groups=1))
-        groups = geometry.groups
-        pairs = (_grouped(signal, groups), _grouped(weight, groups))
-        return _joined(lax.map(lambda pair: of_group(*pair), pairs))
     if any(d > 1 < s for d, s in zip(geometry.dilation, geometry.stride, strict=True)):
         weight, geometry = _with_zeros_between(weight, geometry)
     turned = jnp.flip(weight, range(len(geometry.kernel))).swapaxes(-1, -2)
@@ -238,6 +278,12 @@ def _interleaved(signal: Array, turned: Array, geometry: Geometry, padding: Pair
     stacked = jnp.stack(phases, axis=axis + 2)
     merged = stacked.reshape(*stacked.shape[: axis + 1], -1, *stacked.shape[axis + 3 :])
     return lax.slice_in_dim(merged, 0, size, axis=axis + 1)
+
+
+def _relate_by_hand(image: Array, signal: Array, geometry: Geometry) -> tuple[Array, Array]:
+    if geometry.groups == 1 and products.can_multiply(image.dtype, signal.shape[-1]):
+        return products.relate(image, signal, geometry)
+    return _relate_in_chunks(image, signal, geometry), _total(signal)
 
 
 def _relate_in_chunks(image: Array, signal: Array, geometry: Geometry) -> Array:
