@@ -40,6 +40,17 @@ def test_trains_as_a_study_does(clouds_file, compare, tmp_path, fitted):
     assert run.history.tobytes() == fitted.history.tobytes()
 
 
+def test_scores_a_sample_of_many_training_rows_and_says_so(clouds_file, monkeypatch, fitted):
+    from gradlab.lab import train
+
+    monkeypatch.setattr(train, "MOST_TRAIN_ROWS", 10)
+    sampled = gl.train(clouds_file, BASE)
+    assert sampled.train_score * 10 == pytest.approx(round(sampled.train_score * 10))
+    assert sampled.test_score == fitted.test_score
+    assert any("of 10 of the" in note for note in sampled.notes)
+    assert not any("drawn at random" in note for note in fitted.notes)
+
+
 def test_reports_progress(clouds_file, monkeypatch):
     from gradlab.training import plan
 

@@ -26,6 +26,9 @@ from gradlab.training.task import make_task
 GAP_SHARE = 0.1
 """A gap between training and validation is high above this share of what was learnt."""
 
+MOST_TRAIN_ROWS = 10_000
+"""Training rows that are scored: a share of right answers is then known to within a point."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Fitted:
@@ -37,6 +40,7 @@ class Fitted:
     seconds: float
     score_name: str
     train_score: float
+    """On at most `MOST_TRAIN_ROWS` rows, drawn at random."""
     validation_score: float | None
     test_score: float | None
     trivial_score: float
@@ -126,6 +130,10 @@ def train(
         return score_rows(task, *trained, rows, chunk=chunk) if len(rows) else None
 
     train_rows, validation_rows = task.splits[0]
+    if len(train_rows) > MOST_TRAIN_ROWS:
+        sampled = f"The training score is that of {MOST_TRAIN_ROWS:,} of the {len(train_rows):,} "
+        told = (*told, sampled + "training rows, drawn at random.")
+        train_rows = np.random.default_rng(seed).choice(train_rows, MOST_TRAIN_ROWS, replace=False)
     scores = {"train": score(train_rows), "validation": score(validation_rows)}
     scores["test"] = score(task.test)
     history = np.asarray(result.history, np.float64).copy()

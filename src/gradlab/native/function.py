@@ -26,6 +26,9 @@ NOTHING = ir.VoidType()
 TRUTH = ir.IntType(1)
 NULL = ir.Constant(POINTER, None)
 
+WRITTEN_OUT = 8
+"""Repetitions up to which a loop is written out."""
+
 Value = Any
 """A number or a pointer of the function, or an int."""
 
@@ -294,6 +297,14 @@ class Function:
         index.add_incoming(builder.add(index, LONG(step), flags=["nsw", "nuw"]), builder.block)
         builder.branch(head)
         builder.position_at_end(behind)
+
+    def each(self, n: int) -> Iterator[Value]:
+        """Write the body of a `for` for 0 … n - 1: as a loop, or written out where it is short."""
+        if n <= WRITTEN_OUT:
+            yield from range(n)
+        else:
+            with self.loop(n) as i:
+                yield i
 
     # Numbers and vectors
 

@@ -227,7 +227,8 @@ def _gatherer(
                         offset = f.entry(offsets, f.add(first_run, t))
                         left = [f.at(place, offset) for place in begin]
                         right = f.at(weights, f.multiply(t, run * panel.padded))
-                        with f.loop(run) as k:
+
+                        for k in f.each(run):
                             block.add(
                                 [f.at(place, k) for place in left],
                                 f.at(right, f.multiply(k, panel.padded)),
