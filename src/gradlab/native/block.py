@@ -104,12 +104,18 @@ class Panels:
 
 
 class Block:
-    """Sums of a few rows by a panel, in registers."""
+    """Sums of a few rows by a few vectors of columns, in registers."""
 
-    def __init__(self, f: Function, height: int, panel: Panel):
-        """Ask for the registers; `load` gives them their first values."""
-        self.f, self.parts = f, panel.parts()
-        self.sums = [[f.variable() for _ in self.parts] for _ in range(height)]
+    def __init__(self, f: Function, height: int, parts: Sequence[tuple[int, int]]):
+        """Ask for the registers; `load` gives them their first values.
+
+        Args:
+            f: The function that is being written.
+            height: Rows.
+            parts: Where each vector begins in a row, and how many of its numbers are columns.
+        """
+        self.f, self.parts = f, parts
+        self.sums = [[f.variable() for _ in parts] for _ in range(height)]
 
     def load(self, places: Sequence[Value]) -> None:
         """Begin with what lies at these places, one for each row."""
@@ -120,7 +126,7 @@ class Block:
     def add(self, left: Sequence[Value], right: Value) -> None:
         """Add the number at each row's place times a packed row of the right factor."""
         f = self.f
-        vectors = [f.load(f.at(right, begin)) for begin, _ in self.parts]
+        vectors = [f.load(f.at(right, i * f.lanes)) for i in range(len(self.parts))]
         for row, place in zip(self.sums, left, strict=True):
             number = f.everywhere(place)
             for total, vector in zip(row, vectors, strict=True):
@@ -131,3 +137,9 @@ class Block:
         for row, place in zip(self.sums, places, strict=True):
             for total, (begin, n) in zip(row, self.parts, strict=True):
                 self.f.store(self.f.load(total), self.f.at(place, begin), n)
+
+
+def clamped(f: Function, first: Value, n: int, stop: Value, begin: Value) -> list[Value]:
+    """Return n numbers from `begin` + `first` on; instead of those past the end its last again."""
+    last = f.subtract(stop, 1)
+    return [f.add(begin, f.smaller(f.add(first, i), last)) for i in range(n)]

@@ -261,6 +261,14 @@ class Function:
         less = self.builder.icmp_signed("<", value, other)
         return self.builder.select(less, value, other)
 
+    def choose(self, condition: Value, value: Value, other: Value) -> Value:
+        """Return one of two numbers or pointers."""
+        return self.builder.select(condition, value, other)
+
+    def is_zero(self, value: Value) -> Value:
+        """Return whether a whole number is 0."""
+        return self.builder.icmp_signed("==", self.long(value), LONG(0))
+
     def at(self, array: Value, *offsets: Value) -> Value:
         """Return the place so many numbers behind the beginning of an array."""
         return self.builder.gep(array, [self.add(*offsets)], source_etype=self.number)
@@ -342,9 +350,39 @@ class Function:
         zeros = ir.Constant(ir.VectorType(INT, self.lanes), [0] * self.lanes)
         return self.builder.shuffle_vector(first, unknown, zeros)
 
+    def constant(self, number: float) -> Value:
+        """Return a vector that repeats a number."""
+        return ir.Constant(self.vector, [number] * self.lanes)
+
     def plus(self, x: Value, y: Value) -> Value:
         """Return x + y."""
         return self.builder.fadd(x, y)
+
+    def minus(self, x: Value, y: Value) -> Value:
+        """Return x - y."""
+        return self.builder.fsub(x, y)
+
+    def times(self, x: Value, *factors: Value) -> Value:
+        """Return the product."""
+        for factor in factors:
+            x = self.builder.fmul(x, factor)
+        return x
+
+    def over(self, x: Value, y: Value) -> Value:
+        """Return x / y."""
+        return self.builder.fdiv(x, y)
+
+    def where(self, condition: Value, x: Value, y: Value) -> Value:
+        """Return x where the condition is not 0, y elsewhere."""
+        holds = self.builder.fcmp_unordered("!=", condition, self.constant(0.0))
+        return self.builder.select(holds, x, y)
+
+    def clip(self, x: Value, low: float, high: float) -> Value:
+        """Return x, but not below `low` and not above `high`; NaN stays NaN."""
+        for sign, bound in (("<", self.constant(low)), (">", self.constant(high))):
+            beyond = self.builder.fcmp_ordered(sign, x, bound)
+            x = self.builder.select(beyond, bound, x)
+        return x
 
     def multiply_add(self, x: Value, y: Value, z: Value) -> Value:
         """Return x · y + z, rounded once."""

@@ -21,8 +21,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from gradlab.native.block import VECTORS, Block, Panel, Panels
-from gradlab.native.function import Function, Value
+from gradlab.native.block import VECTORS, Block, Panel, Panels, clamped
+from gradlab.native.function import Function
 from gradlab.native.machine import install, registers
 from gradlab.nn.convolution.geometry import Geometry
 from gradlab.nn.convolution.units import Units
@@ -219,9 +219,9 @@ def _gatherer(
                 )
                 height = rows if panel.vectors > 1 else rows + 2
                 with f.loop(n_pixels, height) as p:
-                    at = _clamped(f, p, height, n_pixels, first_pixel)
+                    at = clamped(f, p, height, n_pixels, first_pixel)
                     begin = [f.at(part, f.entry(sources, i)) for i in at]
-                    block = Block(f, height, panel)
+                    block = Block(f, height, panel.parts())
                     block.load([f.at(bias, panel.column)] * height)
                     with f.loop(n_runs) as t:
                         offset = f.entry(offsets, f.add(first_run, t))
@@ -285,9 +285,9 @@ def _relater(geometry: Geometry, c_in: int, c_out: int, dtype: np.dtype) -> _Ker
                 )
                 height = rows if panel.vectors > 1 else rows + 2
                 with f.loop(n_factors, height) as k:
-                    at = _clamped(f, k, height, n_factors, 0)
+                    at = clamped(f, k, height, n_factors, 0)
                     begin = [f.at(part, f.entry(factors, i)) for i in at]
-                    block = Block(f, height, panel)
+                    block = Block(f, height, panel.parts())
                     totals = [f.at(weight, f.multiply(i, c_out), panel.column) for i in at]
                     # Rows that are there twice begin with the same total, and end with it.
                     block.load(totals)
@@ -333,9 +333,3 @@ def _runs(phases: tuple[Phase, ...], channels: int) -> tuple[list[np.ndarray], i
         together = math.gcd(together, *map(int, np.diff(begins)))
     together = max(1, together)
     return [phase.offsets[::together] * channels for phase in phases], together * channels
-
-
-def _clamped(f: Function, first: Value, n: int, stop: Value, begin: Value) -> list[Value]:
-    """Return n numbers from `begin` + `first` on; instead of those past the end its last again."""
-    last = f.subtract(stop, 1)
-    return [f.add(begin, f.smaller(f.add(first, i), last)) for i in range(n)]

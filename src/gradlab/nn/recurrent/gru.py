@@ -12,16 +12,20 @@ from jaxtyping import Array, Bool, Float
 from gradlab.errors import RecipeError
 from gradlab.nn.random import RowKey
 from gradlab.nn.recurrent.cell import FusedCell, check_input
+from gradlab.nn.recurrent.loops import gru as loops
+from gradlab.nn.recurrent.loops.steps import can_sweep
 from gradlab.nn.recurrent.sweep import (
     add,
-    after,
+    as_numbers,
+    before,
     hold,
+    last,
     of_every_step,
+    of_inputs,
     of_last,
     only,
-    parts,
     rest,
-    row,
+    rows,
     stacked,
     turned,
     values,
@@ -120,9 +124,9 @@ class GRUCell(FusedCell):
         """
         check_input(self, x)
         x, h = jnp.asarray(x), jnp.asarray(state)
-        gates_weight, candidate_weight = self._weights()
-        now = _of_inputs(self.reset_after, x, candidate_weight)
-        h = _step(self.reset_after, x, now, h, gates_weight, candidate_weight)[0]
+        projected = jnp.matmul(x, self.weight_input)
+        projected = projected + jnp.broadcast_to(self.bias, projected.shape)
+        h = _step(projected, h, self.weight_recurrent, self.bias_recurrent)[0]
         return h, h
 
     def sequence(
@@ -134,117 +138,127 @@ class GRUCell(FusedCell):
         reverse: bool,
     ) -> tuple[Float[Array, "time batch units"], Float[Array, "batch units"]]:
         """Take every step of a sequence."""
-        gates_weight, candidate_weight = self._weights()
         swept: Any = _gru(
-            self.reset_after, reverse, inputs, state, gates_weight, candidate_weight, real
+            reverse,
+            inputs,
+            state,
+            stacked(self.weight_input, self.bias, self.weight_recurrent),
+            self.bias_recurrent,
+            real,
         )
         return swept
 
-    def _weights(self) -> tuple[Array, Array]:
-        """Return the weights that act on [x, 1, h], and those of the candidate.
 
-        The first give r and z. In PyTorch's form they also give what the candidate takes of the
-        past, h R_n + b_R, and the candidate's own act on [x, 1]; in the documents' form on
-        [x, 1, r ∘ h].
-        """
-        cut = 2 * self.n_units
-        whole = stacked(self.weight_input, self.bias, self.weight_recurrent)
-        if self.bias_recurrent is None:
-            return whole[:, :cut], whole[:, cut:]
-        nothing = jnp.zeros((self.n_inputs, self.n_units), whole.dtype)
-        past = stacked(nothing, self.bias_recurrent, self.weight_recurrent[:, cut:])
-        return jnp.concatenate([whole[:, :cut], past], axis=1), whole[: -self.n_units, cut:]
-
-
-def _of_inputs(reset_after, inputs, candidate_weight):
-    """Return what the candidate takes of the inputs by themselves."""
-    if not reset_after:
-        return None
-    now = jnp.matmul(inputs, candidate_weight[:-1])
-    return now + jnp.broadcast_to(candidate_weight[-1], now.shape)
-
-
-def _step(reset_after, x, now, h, gates_weight, candidate_weight):
-    """Return the next state and what its gradient needs."""
-    of_gates = row(x, h)
-    r, z, *more = jnp.split(jnp.matmul(of_gates, gates_weight), 3 if reset_after else 2, axis=1)
-    r, z = jax.nn.sigmoid(r), jax.nn.sigmoid(z)
-    if reset_after:
-        (past,) = more
-        of_candidate = None
-        n = jnp.tanh(now + r * past)
+def _step(projected, h, recurrent, bias_recurrent):
+    """Return the next state, the gates, and what the candidate takes of the past."""
+    n_units = h.shape[1]
+    if bias_recurrent is None:
+        of_gates = projected[:, : 2 * n_units] + jnp.matmul(h, recurrent[:, : 2 * n_units])
+        r, z = jnp.split(jax.nn.sigmoid(of_gates), 2, axis=1)
+        past = r * h
+        of_candidate = jnp.matmul(past, recurrent[:, 2 * n_units :])
     else:
-        past = None
-        of_candidate = row(x, r * h)
-        n = jnp.tanh(jnp.matmul(of_candidate, candidate_weight))
-    return n + z * (h - n), (of_gates, of_candidate, past, r, z, n)
+        r, z, past = jnp.split(jnp.matmul(h, recurrent), 3, axis=1)
+        r = jax.nn.sigmoid(projected[:, :n_units] + r)
+        z = jax.nn.sigmoid(projected[:, n_units : 2 * n_units] + z)
+        past = past + jnp.broadcast_to(bias_recurrent, past.shape)
+        of_candidate = r * past
+    n = jnp.tanh(projected[:, 2 * n_units :] + of_candidate)
+    return n + z * (h - n), jnp.concatenate([r, z, n], axis=1), past
 
 
-def _sweep(reset_after, reverse, inputs, h0, gates_weight, candidate_weight, real, save):
+def _sweep(reverse, inputs, h0, weight, bias_recurrent, real):
+    """Return the outputs, the gates and the past of every step."""
+    projected = of_inputs(inputs, weight, h0.shape[1])
+    by_scan = functools.partial(_forward_by_scan, reverse=reverse)
+    arguments = projected, weight[-h0.shape[1] :], bias_recurrent, h0, real
+    if not can_sweep(projected.dtype):
+        return by_scan(*arguments)
+    by_loop = functools.partial(loops.forward, reverse=reverse)
+    return jax.lax.platform_dependent(*as_numbers(arguments), cpu=by_loop, default=by_scan)
+
+
+def _forward_by_scan(projected, recurrent, bias_recurrent, h0, real, *, reverse):
     def step(h, of_step):
-        x, now, is_real = of_step
-        new, saved = _step(reset_after, x, now, h, gates_weight, candidate_weight)
+        of_inputs, is_real = of_step
+        new, gates, past = _step(of_inputs, h, recurrent, bias_recurrent)
         h = hold(is_real, new, h)
-        return h, saved if save else h
+        return h, (h, gates, past)
 
-    now = _of_inputs(reset_after, inputs, candidate_weight)
-    last, kept = jax.lax.scan(step, h0, (inputs, now, real), reverse=reverse)
-    return kept, last
+    return jax.lax.scan(step, h0, (projected, real), reverse=reverse)[1]
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _gru(reset_after, reverse, inputs, h0, gates_weight, candidate_weight, real):
-    """Return the states after every step, and the last."""
-    return _sweep(
-        reset_after, reverse, inputs, h0, gates_weight, candidate_weight, real, save=False
-    )
-
-
-def _forward(reset_after, reverse, inputs, h0, gates_weight, candidate_weight, real):
-    inputs, h0, real = values((inputs, h0, real))
-    weights = gates_weight, candidate_weight = values((gates_weight, candidate_weight))
-    saved, last = _sweep(
-        reset_after, reverse, inputs, h0, gates_weight, candidate_weight, real, save=True
-    )
-    return (after(saved[0], last, reverse), last), (saved, weights, real)
-
-
-def _backward(reset_after, reverse, residual, slopes):
-    saved, (gates_weight, candidate_weight), real = residual
-    of_states, last_dh = of_every_step(slopes[0]), of_last(slopes[1])
-    n_units = last_dh.shape[1]
-    gates_to_x, gates_to_h = parts(gates_weight, n_units)
-    candidate_to_h: Any = None
-    if reset_after:
-        candidate_to_x = candidate_weight[:-1].T
-    else:
-        candidate_to_x, candidate_to_h = parts(candidate_weight, n_units)
+def _backward_by_scan(gates, past, h, h0, recurrent, dh, slopes, real, *, reset_after, reverse):
+    cut = 2 * h0.shape[1]
+    gates_to_h, candidate_to_h = recurrent[:, :cut].T, recurrent[:, cut:].T
 
     def step(dh, of_step):
-        slope, (of_gates, _, past, r, z, n), is_real = of_step
-        h = of_gates[:, -n_units:]
+        slope, gates, past, h, is_real = of_step
+        r, z, n = jnp.split(gates, 3, axis=1)
         all_dh = add(dh, slope)
         dh = only(is_real, all_dh)
         dn = dh * (1 - z) * (1 - n * n)
-        before = dh * z
         if reset_after:
-            dr, more = dn * past, [dn * r]
+            dr, third = dn * past, dn * r
+            before_h = dh * z + jnp.matmul(third, candidate_to_h)
         else:
             of_reset = jnp.matmul(dn, candidate_to_h)
-            dr, more = of_reset * h, []
-            before = before + of_reset * r
-        pieces = [dr * r * (1 - r), dh * (h - n) * z * (1 - z), *more]
-        d_gates = jnp.concatenate(pieces, axis=1)
-        before = before + jnp.matmul(d_gates, gates_to_h)
-        return rest(is_real, all_dh, before), (d_gates, dn)
+            dr, third = of_reset * h, dn
+            before_h = dh * z + of_reset * r
+        of_gates = jnp.concatenate([dr * r * (1 - r), dh * (h - n) * z * (1 - z)], axis=1)
+        before_h = before_h + jnp.matmul(of_gates, gates_to_h)
+        slopes = jnp.concatenate([of_gates, third], axis=1)
+        return rest(is_real, all_dh, before_h), (slopes, dn if reset_after else None)
 
-    swept: Any = jax.lax.scan(step, last_dh, (of_states, saved, real), reverse=not reverse)
-    dh0, (d_gates, dn) = swept
-    columns = turned(saved[0])
-    of_candidate = columns[:-n_units] if reset_after else turned(saved[1])
-    to_inputs = jnp.matmul(d_gates, gates_to_x) + jnp.matmul(dn, candidate_to_x)
-    to_gates = weight_gradient(columns, d_gates)
-    return to_inputs, dh0, to_gates, weight_gradient(of_candidate, dn), None
+    of_steps = slopes, gates, past, before(h, h0, reverse), real
+    dh, (dz, dn) = jax.lax.scan(step, dh, of_steps, reverse=not reverse)
+    return dz, dn, dh
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _gru(reverse, inputs, h0, weight, bias_recurrent, real):
+    """Return the states after every step, and the last."""
+    h = _sweep(reverse, inputs, h0, weight, bias_recurrent, real)[0]
+    return h, last(h, reverse)
+
+
+def _forward(reverse, inputs, h0, weight, bias_recurrent, real):
+    inputs, h0, weight, bias_recurrent, real = values((inputs, h0, weight, bias_recurrent, real))
+    h, gates, past = _sweep(reverse, inputs, h0, weight, bias_recurrent, real)
+    residual = inputs, h, gates, past, h0, weight, bias_recurrent, real
+    return (h, last(h, reverse)), residual
+
+
+def _backward(reverse, residual, slopes):
+    inputs, h, gates, past, h0, weight, bias_recurrent, real = residual
+    n_units = h0.shape[1]
+    options = {"reset_after": bias_recurrent is not None, "reverse": reverse}
+    by_scan = functools.partial(_backward_by_scan, **options)
+    arguments = (
+        *(gates, past, h, h0, weight[-n_units:], of_last(slopes[1])),
+        *(of_every_step(slopes[0]), real),
+    )
+    if can_sweep(gates.dtype):
+        by_loop = functools.partial(loops.backward, **options)
+        swept: Any = jax.lax.platform_dependent(
+            *as_numbers(arguments), cpu=by_loop, default=by_scan
+        )
+    else:
+        swept = by_scan(*arguments)
+    dz, dn, dh0 = swept
+    columns = turned(rows(inputs, before(h, h0, reverse)))
+    to_weight, to_x, cut = weight_gradient(columns, dz), weight[: -n_units - 1].T, 2 * n_units
+    if bias_recurrent is None:
+        # The candidate takes r ∘ h of the past; what the inputs give stands above.
+        of_past = weight_gradient(turned(past), dz[..., cut:])
+        to_weight = to_weight.at[-n_units:, cut:].set(of_past)
+        return jnp.matmul(dz, to_x), dh0, to_weight, None, None
+    # The candidate's own slope goes to x W + b, that of the past to h R + b_R.
+    now = weight_gradient(columns[:-n_units], dn)
+    to_bias = to_weight[-n_units - 1, cut:]
+    to_weight = to_weight.at[:-n_units, cut:].set(now)
+    to_inputs = jnp.matmul(dz, to_x.at[cut:].set(0)) + jnp.matmul(dn, to_x[cut:])
+    return to_inputs, dh0, to_weight, to_bias, None
 
 
 _gru.defvjp(_forward, _backward, symbolic_zeros=True)

@@ -11,16 +11,20 @@ from jaxtyping import Array, Bool, Float
 
 from gradlab.nn.random import RowKey
 from gradlab.nn.recurrent.cell import FusedCell, check_input
+from gradlab.nn.recurrent.loops import lstm as loops
+from gradlab.nn.recurrent.loops.steps import can_sweep
 from gradlab.nn.recurrent.sweep import (
     add,
-    after,
+    as_numbers,
+    before,
     hold,
+    last,
     of_every_step,
+    of_inputs,
     of_last,
     only,
-    parts,
     rest,
-    row,
+    rows,
     stacked,
     turned,
     values,
@@ -155,44 +159,41 @@ def _gates(z: Array) -> tuple[Array, Array, Array, Array]:
     return i, f, g, o
 
 
-def _sweep(reverse, inputs, weight, c0, h0, real, save):
+def _sweep(reverse, inputs, weight, c0, h0, real):
+    """Return outputs, memories and gates of every step."""
+    projected = of_inputs(inputs, weight, h0.shape[1])
+    by_scan = functools.partial(_forward_by_scan, reverse=reverse)
+    arguments = projected, weight[-h0.shape[1] :], c0, h0, real
+    if not can_sweep(projected.dtype):
+        return by_scan(*arguments)
+    by_loop = functools.partial(loops.forward, reverse=reverse)
+    return jax.lax.platform_dependent(*as_numbers(arguments), cpu=by_loop, default=by_scan)
+
+
+def _forward_by_scan(projected, recurrent, c0, h0, real, *, reverse):
     def step(carry, of_step):
         before_c, before_h = carry
-        x, is_real = of_step
-        of_weight = row(x, before_h)
-        i, f, g, o = _gates(jnp.matmul(of_weight, weight))
+        z, is_real = of_step
+        gates = _gates(z + jnp.matmul(before_h, recurrent))
+        i, f, g, o = gates
         c = f * before_c + i * g
         h = hold(is_real, o * jnp.tanh(c), before_h)
         c = hold(is_real, c, before_c)
-        return (c, h), (of_weight, (before_c, i, f, g, o)) if save else h
+        return (c, h), (h, c, jnp.concatenate(gates, axis=1))
 
-    return jax.lax.scan(step, (c0, h0), (inputs, real), reverse=reverse)
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _lstm(reverse, inputs, weight, c0, h0, real):
-    """Return the outputs of every step, and the last memory and output."""
-    (c, h), outputs = _sweep(reverse, inputs, weight, c0, h0, real, save=False)
-    return outputs, c, h
+    return jax.lax.scan(step, (c0, h0), (projected, real), reverse=reverse)[1]
 
 
-def _forward(reverse, inputs, weight, c0, h0, real):
-    inputs, weight, c0, h0, real = values((inputs, weight, c0, h0, real))
-    (c, h), (rows, saved) = _sweep(reverse, inputs, weight, c0, h0, real, save=True)
-    return (after(rows, h, reverse), c, h), (rows, saved, weight, real)
-
-
-def _backward(reverse, residual, slopes):
-    rows, saved, weight, real = residual
-    of_outputs, last_slopes = of_every_step(slopes[0]), (of_last(slopes[1]), of_last(slopes[2]))
-    to_x, to_h = parts(weight, slopes[2].shape[1])
+def _backward_by_scan(gates, memories, c0, recurrent, dc, dh, slopes, real, *, reverse):
+    to_h = recurrent.T
 
     def step(carry, of_step):
         all_dc, all_dh = carry
-        slope, (before_c, i, f, g, o), is_real = of_step
+        slope, gates, before_c, c, is_real = of_step
+        i, f, g, o = jnp.split(gates, 4, axis=1)
         all_dh = add(all_dh, slope)
         dh, dc = only(is_real, all_dh), only(is_real, all_dc)
-        squashed = jnp.tanh(f * before_c + i * g)
+        squashed = jnp.tanh(c)
         dc = dc + dh * o * (1 - squashed * squashed)
         dz = jnp.concatenate(
             [
@@ -206,8 +207,39 @@ def _backward(reverse, residual, slopes):
         dc = rest(is_real, all_dc, dc * f)
         return (dc, rest(is_real, all_dh, jnp.matmul(dz, to_h))), dz
 
-    (dc0, dh0), dz = jax.lax.scan(step, last_slopes, (of_outputs, saved, real), reverse=not reverse)
-    return jnp.matmul(dz, to_x), weight_gradient(turned(rows), dz), dc0, dh0, None
+    of_steps = slopes, gates, before(memories, c0, reverse), memories, real
+    (dc, dh), dz = jax.lax.scan(step, (dc, dh), of_steps, reverse=not reverse)
+    return dz, dc, dh
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _lstm(reverse, inputs, weight, c0, h0, real):
+    """Return the outputs of every step, and the last memory and output."""
+    h, c, _ = _sweep(reverse, inputs, weight, c0, h0, real)
+    return h, last(c, reverse), last(h, reverse)
+
+
+def _forward(reverse, inputs, weight, c0, h0, real):
+    inputs, weight, c0, h0, real = values((inputs, weight, c0, h0, real))
+    h, c, gates = _sweep(reverse, inputs, weight, c0, h0, real)
+    return (h, last(c, reverse), last(h, reverse)), (inputs, h, c, gates, weight, c0, h0, real)
+
+
+def _backward(reverse, residual, slopes):
+    inputs, h, c, gates, weight, c0, h0, real = residual
+    n_units = h0.shape[1]
+    by_scan = functools.partial(_backward_by_scan, reverse=reverse)
+    of_last_steps = of_last(slopes[1]), of_last(slopes[2])
+    arguments = gates, c, c0, weight[-n_units:], *of_last_steps, of_every_step(slopes[0]), real
+    if can_sweep(gates.dtype):
+        by_loop = functools.partial(loops.backward, reverse=reverse)
+        swept = jax.lax.platform_dependent(*as_numbers(arguments), cpu=by_loop, default=by_scan)
+    else:
+        swept = by_scan(*arguments)
+    dz, dc0, dh0 = swept
+    columns = turned(rows(inputs, before(h, h0, reverse)))
+    to_inputs = jnp.matmul(dz, weight[: -n_units - 1].T)
+    return to_inputs, weight_gradient(columns, dz), dc0, dh0, None
 
 
 _lstm.defvjp(_forward, _backward, symbolic_zeros=True)

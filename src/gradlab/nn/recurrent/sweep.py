@@ -1,9 +1,10 @@
 """What the hand-written passes through a whole sequence have in common.
 
 The gradient of `lax.scan` keeps every intermediate of every step and adds the weights' gradient up
-step by step. The hand-written passes multiply each step's [x, 1, h] by the stacked weights, keep
-those rows and the gates, each in an array of its own, and form the gradient of all weights in one
-product at the end: a training step of an LSTM or GRU takes a quarter to a third less time.
+step by step. The hand-written passes keep what they need, each in an array of its own, and form the
+gradient of all weights in one product at the end, of the rows [x, 1, h] of all steps. The steps of
+an LSTM and a GRU are loops in machine code on a CPU (`loops`), scans elsewhere and in numbers of 64
+bits.
 """
 
 from typing import Any
@@ -31,6 +32,36 @@ def row(x: Array, h: Array) -> Array:
     [[2.0, 3.0, 1.0, 4.0]]
     """
     return jnp.concatenate([x, jnp.ones((len(h), 1), h.dtype), h], axis=1)
+
+
+def of_inputs(inputs: Steps, weight: Array, n_units: int) -> Steps:
+    """Return x W + b for every step, of the stacked weights."""
+    projected = jnp.matmul(inputs, weight[: -n_units - 1])
+    return projected + jnp.broadcast_to(weight[-n_units - 1], projected.shape)
+
+
+def before(states: Steps, begin: Float[Array, "batch _"], reverse: bool) -> Steps:
+    """Return the state before every step, from those after the steps and the first."""
+    if reverse:
+        return jnp.concatenate([states[1:], begin[None]])
+    return jnp.concatenate([begin[None], states[:-1]])
+
+
+def last(states: Steps, reverse: bool) -> Float[Array, "batch _"]:
+    """Return the state after the last step that is taken."""
+    return states[0] if reverse else states[-1]
+
+
+def rows(inputs: Steps, outputs: Steps) -> Steps:
+    """Return [x, 1, h] for every step and example, h the output before the step."""
+    return jnp.concatenate(
+        [inputs, jnp.ones((*inputs.shape[:2], 1), inputs.dtype), outputs], axis=2
+    )
+
+
+def as_numbers(arguments: Any) -> Any:
+    """Return the arrays with truths as 0 and 1, as the loops read them."""
+    return jax.tree.map(lambda x: x.astype(jnp.float32) if x.dtype == bool else x, arguments)
 
 
 def after(rows: Steps, last: Float[Array, "batch n_units"], reverse: bool) -> Steps:

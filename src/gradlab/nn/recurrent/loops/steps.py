@@ -1,0 +1,233 @@
+"""What the loops over steps have in common: how they begin, and their two kinds of products."""
+
+import functools
+import hashlib
+import threading
+from collections.abc import Callable, Sequence
+
+import jax
+import numpy as np
+from jaxtyping import Array
+
+from gradlab.native.block import Block, Panel, Panels, clamped
+from gradlab.native.function import Function, Value
+from gradlab.native.machine import install, registers
+
+NUMBERS = np.dtype(np.float32)
+
+
+def can_sweep(dtype: np.dtype) -> bool:
+    """Return whether there are loops for such numbers on this processor."""
+    return registers() is not None and dtype == NUMBERS
+
+
+_making = threading.Lock()
+
+
+def once(make: Callable[..., "Loop"]) -> Callable[..., "Loop"]:
+    """Make each loop once a process, whichever thread asks first."""
+    kept = functools.cache(make)
+
+    @functools.wraps(make)
+    def get(*key: object) -> "Loop":
+        with _making:
+            return kept(*key)
+
+    return get
+
+
+class Loop:
+    """A loop over the steps of sequences of one batch size and one number of units.
+
+    Args:
+        what: It does; with the other arguments it makes the name.
+        batch: Sequences.
+        units: Of the layer.
+        backwards: Whether it begins with the last step.
+        inputs: Arrays that come in.
+        outputs: Arrays that go out.
+        more: What else tells this loop from others.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        batch: int,
+        units: int,
+        *,
+        backwards: bool,
+        inputs: int,
+        outputs: int,
+        more: tuple = (),
+    ):
+        """Begin its function; the last array is working space."""
+        known = registers()
+        assert known is not None
+        self.batch, self.units, self.backwards = batch, units, backwards
+        self.rows = known.rows
+        key = repr((known, batch, units, backwards, inputs, outputs, *more))
+        name = f"gradlab_{what}_{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+        lanes = known.lanes(NUMBERS)
+        self.f = Function(name, NUMBERS, inputs=inputs, outputs=outputs + 1, lanes=lanes)
+        self.padded = -(-units // lanes) * lanes
+        """Units, filled up to whole vectors."""
+        self.scratch = 0
+
+    def space(self, numbers: int) -> Value:
+        """Return where the next so many numbers of the working space begin."""
+        begin, self.scratch = self.scratch, self.scratch + numbers
+        return self.f.at(self.f.arrays[-1], begin)
+
+    def time(self, step: Value) -> tuple[Value, Value]:
+        """Return the time of a step of the loop, and the time of the step before it."""
+        f = self.f
+        if self.backwards:
+            t = f.subtract(f.subtract(f.rows, 1), step)
+            return t, f.add(t, 1)
+        return step, f.subtract(step, 1)
+
+    def state(self, first: Value, begin: Value, states: Value, t: Value) -> Value:
+        """Return the state at a time: where the sequence begins, if it is the first step."""
+        f = self.f
+        return f.choose(first, begin, f.at(states, f.multiply(t, self.batch * self.units)))
+
+    def of_units(self, write: Callable[[Value, int], None]) -> None:
+        """Write the same for every vector of units: the first of them, and how many they are."""
+        f = self.f
+        whole = self.units - self.units % f.lanes
+        if whole:
+            with f.loop(whole, f.lanes) as u:
+                write(u, f.lanes)
+        if self.units > whole:
+            write(f.long(whole), self.units - whole)
+
+    def end(self) -> "Loop":
+        """End the function and make it callable."""
+        self.f.end()
+        install(self.f)
+        return self
+
+    def __call__(self, shapes: Sequence[tuple[int, ...]], *arrays: Array | None) -> list[Array]:
+        """Return its results, of these shapes."""
+        results = [jax.ShapeDtypeStruct(s, NUMBERS) for s in (*shapes, (max(1, self.scratch),))]
+        given = [array for array in arrays if array is not None]
+        call = jax.ffi.ffi_call(self.f.name, results, vmap_method="sequential")
+        return list(call(*given))[:-1]
+
+
+class GateProducts:
+    """Outputs of the step before, times the recurrent weights: sums for every gate of a unit.
+
+    Args:
+        loop: Whose they are.
+        weight: Where the recurrent weights begin; columns gate by gate.
+        pitch: Numbers of one of its rows.
+        gates: Which gates, by their position.
+    """
+
+    def __init__(self, loop: Loop, weight: Value, pitch: int, gates: Sequence[int]):
+        """Pack the weights so that the gates of a vector of units lie side by side."""
+        f, units, n = loop.f, loop.units, len(gates)
+        self.loop, self.gates = loop, gates
+        # One row less than would fit: more of the weights are held in registers.
+        self.height = max(1, loop.rows * 2 // n - 1)
+        self.packed = loop.space(loop.padded * units * n)
+
+        def pack(u: Value, width: int) -> None:
+            with f.loop(units) as k:
+                row = f.at(weight, f.multiply(k, pitch), u)
+                to = f.at(self.packed, f.multiply(u, units * n), f.multiply(k, n * f.lanes))
+                for i, gate in enumerate(gates):
+                    f.store(f.load(f.at(row, gate * units), width), f.at(to, i * f.lanes))
+
+        loop.of_units(pack)
+
+    def each(
+        self,
+        left: Value,
+        begin: Callable[[Value, Value, int], Value],
+        finish: Callable[[Value, Value, int, list[Value]], None],
+    ) -> None:
+        """Write the products of one step.
+
+        Args:
+            left: Where the outputs of the step before lie.
+            begin: (row, first unit, gate) -> where the vector lies that its sum begins with.
+            finish: Takes the row, the first unit, how many they are, and the sums.
+        """
+        loop, f, n = self.loop, self.loop.f, len(self.gates)
+
+        def of_vector(u: Value, width: int) -> None:
+            weights = f.at(self.packed, f.multiply(u, loop.units * n))
+            with f.loop(loop.batch, self.height) as first:
+                rows = clamped(f, first, self.height, loop.batch, 0)
+                block = Block(f, self.height, [(gate * loop.units, width) for gate in self.gates])
+                for row, sums in zip(rows, block.sums, strict=True):
+                    for gate, total in zip(self.gates, sums, strict=True):
+                        f.store(f.load(begin(row, u, gate), width), total)
+                places = [f.at(left, f.multiply(row, loop.units)) for row in rows]
+                with f.loop(loop.units) as k:
+                    block.add(
+                        [f.at(place, k) for place in places],
+                        f.at(weights, f.multiply(k, n * f.lanes)),
+                    )
+                for row, sums in zip(rows, block.sums, strict=True):
+                    finish(row, u, width, [f.load(total) for total in sums])
+
+        loop.of_units(of_vector)
+
+
+class SlopeProducts:
+    """Slopes of gates, times the transposed recurrent weights, added to slopes of outputs.
+
+    Args:
+        loop: Whose they are.
+        weight: Where the first gate's column of the recurrent weights begins.
+        pitch: Numbers of one row of the weights.
+        columns: How many columns, the gates' one after another.
+    """
+
+    def __init__(self, loop: Loop, weight: Value, pitch: int, columns: int):
+        """Pack the transpose."""
+        f = loop.f
+        self.loop, self.columns = loop, columns
+        self.panels = Panels(loop.units, f.lanes)
+        self.packed = loop.space(self.panels.padded * columns)
+
+        def pack(panel: Panel) -> None:
+            panel.pack_turned(
+                f,
+                f.at(weight, f.multiply(panel.column, pitch)),
+                f.at(self.packed, f.multiply(panel.column, columns)),
+                n_rows=columns,
+                pitch=pitch,
+            )
+
+        self.panels.each(f, pack)
+
+    def add(self, slopes: Value, pitch: int, totals: Value) -> None:
+        """Write the products of one step.
+
+        Args:
+            slopes: Where the gates' slopes of the first sequence lie.
+            pitch: Numbers from one sequence to the next.
+            totals: Where the outputs' slopes lie, to which the products are added.
+        """
+        loop, f = self.loop, self.loop.f
+
+        def of_panel(panel: Panel) -> None:
+            weights = f.at(self.packed, f.multiply(panel.column, self.columns))
+            with f.loop(loop.batch, loop.rows) as first:
+                rows = clamped(f, first, loop.rows, loop.batch, 0)
+                block = Block(f, loop.rows, panel.parts())
+                places = [f.at(totals, f.multiply(row, loop.units), panel.column) for row in rows]
+                block.load(places)
+                left = [f.at(slopes, f.multiply(row, pitch)) for row in rows]
+                with f.loop(self.columns) as k:
+                    block.add(
+                        [f.at(place, k) for place in left],
+                        f.at(weights, f.multiply(k, panel.padded)),
+                    )
+                block.store(places)
+
+        self.panels.each(f, of_panel)

@@ -1,0 +1,134 @@
+"""The steps in machine code, against scans in numbers of 64 bits."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gradlab.native.elementary import sigmoid, tanh
+from gradlab.native.function import Function
+from gradlab.native.machine import Registers, install, registers
+from gradlab.nn.recurrent import gru, lstm
+from gradlab.nn.recurrent.loops import gru as gru_loops
+from gradlab.nn.recurrent.loops import lstm as lstm_loops
+from gradlab.nn.recurrent.loops import steps
+
+pytestmark = pytest.mark.skipif(registers() is None, reason="no loops for this processor")
+
+SIZES = [(5, 7, 3, 11), (4, 3, 2, 8), (3, 33, 5, 40), (1, 1, 1, 1)]  # steps, batch, inputs, units
+CHOICES = list(itertools.product([False, True], repeat=3))  # reverse, masked, sloped
+
+
+def numbers(*shape):
+    return np.random.default_rng(sum(shape)).normal(size=shape)
+
+
+def both(function, loop, arrays, **options):
+    """Return the results of a loop on numbers of 32 bits and of a scan on numbers of 64."""
+    narrow = [None if a is None else jnp.asarray(a, jnp.float32) for a in arrays]
+    ours = jax.jit(lambda *a: loop(*a, **options))(*narrow)
+    with jax.enable_x64(True):
+        wide = [None if a is None else jnp.asarray(a, jnp.float64) for a in narrow]
+        if wide[-1] is not None:
+            wide[-1] = wide[-1] != 0  # which steps are real
+        theirs = jax.jit(lambda *a: function(*a, **options))(*wide)
+    return ours, theirs
+
+
+def close(ours, theirs):
+    assert jax.tree.structure(ours) == jax.tree.structure(theirs)
+    for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5)
+
+
+def real_steps(n_steps, batch):
+    lengths = np.random.default_rng(0).integers(0, n_steps + 1, batch)
+    return (np.arange(n_steps)[:, None] < lengths).astype(float)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("reverse", "masked", "sloped"), CHOICES)
+def test_an_lstms_loops_equal_the_scans(size, reverse, masked, sloped):
+    n_steps, batch, _, units = size
+    real = real_steps(n_steps, batch) if masked else None
+    recurrent = numbers(units, 4 * units) / units**0.5
+    arrays = numbers(n_steps, batch, 4 * units), recurrent, *numbers(2, batch, units), real
+    ours, theirs = both(lstm._forward_by_scan, lstm_loops.forward, arrays, reverse=reverse)
+    close(ours, theirs)
+    _, c, gates = ours
+    slopes = numbers(n_steps, batch, units) if sloped else None
+    arrays = gates, c, arrays[2], recurrent, *numbers(2, batch, units)[::-1], slopes, real
+    ours, theirs = both(lstm._backward_by_scan, lstm_loops.backward, arrays, reverse=reverse)
+    close(ours, theirs)
+
+
+@pytest.mark.parametrize("reset_after", [False, True])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("reverse", "masked", "sloped"), CHOICES)
+def test_a_grus_loops_equal_the_scans(size, reverse, masked, sloped, reset_after):
+    n_steps, batch, _, units = size
+    real = real_steps(n_steps, batch) if masked else None
+    recurrent = numbers(units, 3 * units) / units**0.5
+    bias = numbers(units) if reset_after else None
+    h0 = numbers(batch, units)
+    arrays = numbers(n_steps, batch, 3 * units), recurrent, bias, h0, real
+    ours, theirs = both(gru._forward_by_scan, gru_loops.forward, arrays, reverse=reverse)
+    close(ours, theirs)
+    h, gates, past = ours
+    slopes = numbers(n_steps, batch, units) if sloped else None
+    arrays = gates, past, h, h0, recurrent, numbers(batch, units), slopes, real
+    options = {"reset_after": reset_after, "reverse": reverse}
+    ours, theirs = both(gru._backward_by_scan, gru_loops.backward, arrays, **options)
+    close(ours, theirs)
+
+
+@pytest.mark.parametrize("known", [Registers(16, 6), Registers(64, 8)])
+def test_every_width_of_register_gives_the_same_sequence(known, monkeypatch):
+    n_steps, batch, _, units = SIZES[2]
+    arrays = [
+        jnp.asarray(a, jnp.float32)
+        for a in (
+            numbers(n_steps, batch, 4 * units),
+            *(numbers(units, 4 * units), numbers(batch, units), numbers(batch, units)),
+        )
+    ]
+    expected = lstm_loops.forward(*arrays, None, reverse=False)
+    monkeypatch.setattr(steps, "registers", lambda: known)
+    loop = lstm_loops._forward_loop.__wrapped__(batch, units, False, False)
+    found = loop([a.shape for a in expected], *arrays)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_what_is_not_a_number_stays_so():
+    projected = jnp.zeros((3, 2, 32)).at[1, 0, 5].set(jnp.nan)
+    state = jnp.zeros((2, 8))
+    h, _, _ = lstm_loops.forward(projected, jnp.eye(8, 32), state, state, None, reverse=False)
+    assert np.isnan(h[1, 0, 5])
+    assert np.isnan(h[2, 0]).any()
+    assert np.isfinite(h[:, 1]).all()
+
+
+def test_tanh_is_right_to_four_units_of_the_last_digit_and_sigma_to_seven_places():
+    known = registers()
+    assert known is not None
+    x = np.concatenate([np.linspace(-12, 12, 40_000), np.geomspace(1e-30, 1, 10_000)])
+    x = np.resize(x, (3136, 16)).astype(np.float32)
+    lanes = known.lanes(np.dtype(np.float32))
+    f = Function("gradlab_test_squash", np.dtype(np.float32), inputs=1, outputs=2, lanes=lanes)
+    numbers_in, of_tanh, of_sigmoid = f.arrays
+    with f.loop(x.size, lanes) as i:
+        vector = f.load(f.at(numbers_in, i))
+        f.store(tanh(f, vector), f.at(of_tanh, i))
+        f.store(sigmoid(f, vector), f.at(of_sigmoid, i))
+    f.end()
+    install(f)
+    shape = jax.ShapeDtypeStruct(x.shape, np.float32)
+    found = jax.ffi.ffi_call("gradlab_test_squash", [shape, shape])(x)
+    wide = x.astype(np.float64)
+    right = np.tanh(wide)
+    units = np.abs(np.asarray(found[0]) - right) / np.spacing(np.abs(right).astype(np.float32))
+    assert units.max() <= 4
+    assert np.abs(np.asarray(found[1]) - 1 / (1 + np.exp(-wide))).max() < 2e-7
