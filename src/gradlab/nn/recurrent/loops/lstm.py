@@ -25,6 +25,14 @@ def forward(
     """Return outputs, memories and gates (i, f, g, o) of every step; `projected` is x W + b.
 
     On padding, output and memory stay as they are.
+
+    >>> import jax.numpy as jnp
+    >>> state = jnp.zeros((2, 8))
+    >>> h, c, gates = forward(
+    ...     jnp.ones((3, 2, 32)), jnp.zeros((8, 32)), state, state, None, reverse=False
+    ... )
+    >>> h.shape, gates.shape, round(float(c[0, 0, 0]), 4)  # σ(1) tanh(1)
+    ((3, 2, 8), (3, 2, 32), 0.5568)
     """
     n_steps, batch, n_gates = projected.shape
     loop = _forward_loop(batch, n_gates // 4, reverse, real is not None)

@@ -17,7 +17,11 @@ NUMBERS = np.dtype(np.float32)
 
 
 def can_sweep(dtype: np.dtype) -> bool:
-    """Return whether there are loops for such numbers on this processor."""
+    """Return whether there are loops for such numbers on this processor.
+
+    >>> can_sweep(np.dtype(np.float64))
+    False
+    """
     return registers() is not None and dtype == NUMBERS
 
 
