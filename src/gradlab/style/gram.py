@@ -23,7 +23,9 @@ def gram_matrix(
     [[5.0, 11.0], [11.0, 25.0]]
     """
     flat = jnp.asarray(maps).reshape(-1, maps.shape[-1])
-    return flat.T @ flat
+    gram = flat.T @ flat
+    # A product may sum G_ij and G_ji in different orders (it does on processors without AVX-512).
+    return (gram + gram.T) / 2
 
 
 def style_loss(
