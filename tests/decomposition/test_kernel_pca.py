@@ -7,6 +7,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given
+from scipy.sparse.linalg import ArpackError
 from sklearn.datasets import make_circles
 from sklearn.decomposition import KernelPCA as Peer
 from sklearn.exceptions import NotFittedError
@@ -278,6 +279,29 @@ def test_columns_of_1e30_beside_1e_minus_30_give_finite_components():
     rows = X * np.array([[1e30, 1e-30, 1, 1, 1]])
     assert np.isfinite(KernelPCA(3).fit_transform(rows)).all()
     assert np.isfinite(KernelPCA(3, kernel="cosine").fit_transform(rows)).all()
+
+
+def test_eigenvalues_that_are_all_alike_are_found():
+    """Rows all as far from one another: K is 1 on the diagonal and 0 else, and 1 − 1/n remains."""
+    n = 400
+    rows = 100.0 * np.eye(n)
+    model = KernelPCA(3, gamma=1.0).fit(rows)
+    np.testing.assert_allclose(model.eigenvalues_, 1, rtol=1e-12)
+    np.testing.assert_allclose(model.eigenvectors_.T @ model.eigenvectors_, np.eye(3), atol=1e-12)
+
+
+def test_where_lanczos_fails_the_dense_solver_takes_over(monkeypatch):
+    """Whether it fails on such kernels depends on the rounding of a processor's products."""
+    expected = KernelPCA(3, eigen_solver="dense").fit(X)
+
+    def fails(*args, **settings):
+        raise ArpackError(3)
+
+    monkeypatch.setattr("gradlab.decomposition.kernel_pca.eigsh", fails)
+    found = KernelPCA(3).fit(X)
+    np.testing.assert_array_equal(found.eigenvectors_, expected.eigenvectors_)
+    with pytest.raises(DataError, match="set eigen_solver='dense'"):
+        KernelPCA(3, eigen_solver="lanczos").fit(X)
 
 
 def test_the_way_back_needs_to_be_asked_for_and_takes_components():

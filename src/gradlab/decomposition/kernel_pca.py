@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 from scipy.linalg import eigh
-from scipy.sparse.linalg import ArpackNoConvergence, eigsh
+from scipy.sparse.linalg import ArpackError, eigsh
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
@@ -236,9 +236,15 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         n_rows = len(k)
         n = n_rows if self.n_components is None else int(self.n_components)
         few = n <= max(10, n_rows // FEW) and n_rows > 200
+        found = None
         if (self.eigen_solver == "lanczos" or (self.eigen_solver == "auto" and few)) and n < n_rows:
-            values, vectors = _lanczos(k, n)
-        else:
+            found = _lanczos(k, n)
+            if found is None and self.eigen_solver == "lanczos":
+                raise DataError(
+                    f"Lanczos' method did not find the {n} largest eigenvalues of the kernel; set "
+                    "eigen_solver='dense'."
+                )
+        if found is None:
             # K is symmetric: its transpose is the same, in the order of memory that LAPACK wants.
             # For all of them, divide and conquer is faster by a seventh.
             some: Any = (
@@ -246,7 +252,8 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
                 if n == n_rows
                 else {"driver": "evr", "subset_by_index": (n_rows - n, n_rows - 1)}
             )
-            values, vectors = eigh(k.T, overwrite_a=True, check_finite=False, **some)
+            found = eigh(k.T, overwrite_a=True, check_finite=False, **some)
+        values, vectors = found
         order = np.argsort(values)[::-1]
         values, vectors = values[order], vectors[:, order]
         negative, noise = (1e-5, 1e-7) if k.dtype == np.float32 else (1e-10, 1e-12)
@@ -305,17 +312,18 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             )
 
 
-def _lanczos(k: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the n largest eigenvalues and their vectors, to the precision of the numbers."""
+def _lanczos(k: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the n largest eigenvalues and their vectors, to the precision of the numbers.
+
+    None where the method fails: not only for want of steps, also where eigenvalues are all alike
+    (every row as far from every other), so that one start vector reaches few of their vectors.
+    """
     start = np.random.default_rng(0).uniform(-1, 1, len(k)).astype(k.dtype)
     try:
         pair: Any = eigsh(k, n, which="LA", v0=start)
         return pair
-    except ArpackNoConvergence as error:
-        raise DataError(
-            f"Lanczos' method did not find the {n} largest eigenvalues of the kernel; set "
-            "eigen_solver='dense'."
-        ) from error
+    except ArpackError:
+        return None
 
 
 def _blocks(n_rows: int, n_columns: int) -> list[slice]:

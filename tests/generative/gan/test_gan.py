@@ -69,13 +69,15 @@ def test_rows_between_two_noises_change_smoothly(fitted):
 
 
 def test_ring_of_eight_modes_is_covered():
+    # The last weights alone may stand anywhere on their way around the balance: of five seeds,
+    # one left 41 % of the rows between the modes, and none more than 14 % with the mean.
     rng = np.random.default_rng(0)
     angles = 2 * np.pi * np.arange(8) / 8
     centres = 2 * np.c_[np.cos(angles), np.sin(angles)]
     x = centres[rng.integers(0, 8, 4000)] + rng.normal(0, 0.1, (4000, 2))
     gan = GAN(
         hidden=(96, 96), noise_size=8, parameters={"optimizer.beta1": 0.5}, batch_size=256,
-        epochs=250, measure_every=None,
+        epochs=250, measure_every=None, average=0.99,
     ).fit(x)  # fmt: skip
     found = mode_coverage(gan.sample(2000), centres, radius=0.4)
     assert found.hit == 8

@@ -131,3 +131,23 @@ def test_convolutional_runs_have_the_same_bits_alone_and_in_a_group():
     runs = [(settings, 0), (dataclasses.replace(settings, loss="minimax"), 1)]
     for run, look in zip(runs, ends(x, runs), strict=True):
         assert same(parts(ends(x, [run])[0].networks), parts(look.networks))
+
+
+def test_rows_are_made_by_the_running_mean_of_the_generators_weights():
+    """A step an epoch, so that each look shows the weights after one step."""
+    x = np.random.default_rng(3).normal(size=(16, 2)).astype(np.float32)
+    last = dataclasses.replace(SETTINGS, n_rows=16, passes=30)
+    course = [parts(look.networks) for look in train_pairs(x, [(last, 4)], every=1)]
+    assert len(course) == 30
+    start = arrays_of(last.pair.build(4))
+    mean = jax.tree.leaves(start[0])
+    for step, (generator, *_) in enumerate(course):
+        beta = min(0.9, (1 + step) / (10 + step))
+        new = jax.tree.leaves(generator)
+        mean = [beta * m + (1 - beta) * n for m, n in zip(mean, new, strict=True)]
+    (found,) = ends(x, [(dataclasses.replace(last, average=0.9), 4)])
+    for ours, theirs in zip(jax.tree.leaves(found.networks.generator), mean, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-7)
+    # The training itself knows nothing of the mean.
+    assert same(found.networks.discriminator, course[-1][2])
+    assert np.array_equal(found.record, ends(x, [(last, 4)])[0].record)

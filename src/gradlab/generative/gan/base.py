@@ -40,6 +40,9 @@ class Adversarial(BaseEstimator):
         instance_noise: Standard deviation of noise on all rows that are judged, falling linearly
             to 0 over the training.
         reuse_noise: Whether the generator learns from the rows that were just judged.
+        average: β of a running mean of the generator's weights, Ḡ ← β Ḡ + (1 − β) G, which then
+            makes the rows: the two networks circle around their balance, the mean stays near it.
+            0.99 to 0.999 are usual (Yazıcı et al. 2019); 0 takes the last weights.
         optimizer: Of both networks, a name.
         learning_rate: Of the discriminator, and of the generator if it has no other.
         generator_learning_rate: Of the generator.
@@ -77,6 +80,7 @@ class Adversarial(BaseEstimator):
     label_smoothing: Any = 0.0
     instance_noise: Any = 0.0
     reuse_noise: Any = False
+    average: Any = 0.0
     optimizer: Any = "adam"
     learning_rate: Any = 0.001
     generator_learning_rate: Any = None
@@ -108,6 +112,7 @@ class Adversarial(BaseEstimator):
             label_smoothing=self.label_smoothing,
             instance_noise=self.instance_noise,
             reuse_noise=bool(self.reuse_noise),
+            average=self.average,
             optimizer=self.optimizer,
             learning_rate=rate,
             generator_learning_rate=own,

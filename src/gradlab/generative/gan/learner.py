@@ -40,7 +40,10 @@ FOR_DISCRIMINATOR, FOR_GENERATOR, ON_REAL, ON_FAKE, ON_JUDGED = range(5)
 
 
 class AdversarialState(eqx.Module):
-    """Everything that changes while a GAN trains."""
+    """Everything that changes while a GAN trains.
+
+    `average` is the running mean of the generator's parameters and its layers' states, or None.
+    """
 
     generator: PyTree
     discriminator: PyTree
@@ -48,6 +51,7 @@ class AdversarialState(eqx.Module):
     discriminator_layers: PyTree
     generator_optimizer: PyTree
     discriminator_optimizer: PyTree
+    average: PyTree
     record: Float[Array, "laps columns"]
 
 
@@ -92,6 +96,7 @@ def adversarial(settings: AdversarialSettings) -> Learner:
             d_layers,
             rule.init(eqx.filter(generator, g_spec)),
             rule.init(eqx.filter(discriminator, d_spec)),
+            (eqx.filter(generator, g_spec), g_layers) if settings.average else None,
             jnp.zeros((settings.epochs, len(RECORD)), dtype),
         )
 
@@ -179,6 +184,16 @@ def adversarial(settings: AdversarialSettings) -> Learner:
         )
         return state, told, own
 
+    def averaged(state: AdversarialState, key: RowKey, hyper: dict[str, Any]) -> PyTree:
+        """Return Ḡ ← β Ḡ + (1 − β) G, with a smaller β while few steps have been taken."""
+        if not settings.average:
+            return None
+        done = jnp.asarray(key.step, hyper["average"].dtype)
+        # Else the first weights, random as they are, would stay in the mean for 1/(1 − β) steps.
+        beta = jnp.minimum(hyper["average"], (1 + done) / (10 + done))
+        now = (eqx.filter(state.generator, g_spec), state.generator_layers)
+        return jax.tree.map(lambda mean, new: beta * mean + (1 - beta) * new, state.average, now)
+
     def making(state: AdversarialState, key: RowKey, mask: Array) -> tuple[Array, Any, PyTree]:
         """Return generated rows, how gradients go back through them, and the layers' states."""
         params, rest = eqx.partition(state.generator, g_spec)
@@ -223,7 +238,10 @@ def adversarial(settings: AdversarialSettings) -> Learner:
         numbers = {**told, **more, "steps": jnp.ones((), n.dtype)}
         line = jnp.stack([numbers[name] for name in RECORD])
         record = state.record.at[jnp.asarray(key.step, jnp.int32) // n_steps].add(line)
-        return eqx.tree_at(lambda s: s.record, state, record), (loss + of_generator, n)
+        state = eqx.tree_at(lambda s: s.record, state, record)
+        if settings.average:
+            state = eqx.tree_at(lambda s: s.average, state, averaged(state, key, hyper))
+        return state, (loss + of_generator, n)
 
     def evaluate(state: AdversarialState, batch: Batch, hyper: dict[str, Any]):
         zero = jnp.zeros((), batch.weight.dtype)
@@ -234,9 +252,13 @@ def adversarial(settings: AdversarialSettings) -> Learner:
         return eqx.combine(kind.evaluation_params(params, rule, parameters(hyper)), rest)
 
     def result(state: AdversarialState, hyper: dict[str, Any]) -> PyTree:
-        generator = weights(state.generator, g_spec, state.generator_optimizer, hyper)
+        generator, g_layers = state.generator, state.generator_layers
+        if settings.average:
+            mean, g_layers = state.average
+            generator = eqx.combine(mean, generator)
+        generator = weights(generator, g_spec, state.generator_optimizer, hyper)
         judge = weights(state.discriminator, d_spec, state.discriminator_optimizer, hyper)
-        layers = (state.generator_layers, state.discriminator_layers)
+        layers = (g_layers, state.discriminator_layers)
         return (generator, judge), layers
 
     return Learner(

@@ -42,6 +42,8 @@ class AdversarialSettings:
             falling linearly to 0 over the training; traced, unless it is 0.
         reuse_noise: Whether the generator's step takes the rows that the discriminator has just
             judged, which saves making new ones; False draws new noise, as Algorithm 1 does.
+        average: β of the running mean of the generator's weights, which rows are then made with;
+            traced, unless it is 0 (the last weights).
         optimizer: Name, of both networks.
         learning_rate: Of the discriminator; traced.
         generator_learning_rate: Of the generator; traced.
@@ -60,6 +62,7 @@ class AdversarialSettings:
     label_smoothing: Any = 0.0
     instance_noise: Any = 0.0
     reuse_noise: bool = False
+    average: Any = 0.0
     optimizer: str = "adam"
     learning_rate: Any = 0.001
     generator_learning_rate: Any = 0.001
@@ -127,6 +130,8 @@ class AdversarialSettings:
         }
         if self.instance_noise:
             numbers["instance_noise"] = float(self.instance_noise)
+        if self.average:
+            numbers["average"] = float(self.average)
         return numbers | {f"optimizer.{k}": v for k, v in self.traced_parameters().items()}
 
     def structure(self) -> tuple:
@@ -188,6 +193,8 @@ class AdversarialSettings:
             )
         if not _is_finite(self.instance_noise) or self.instance_noise < 0:
             raise RecipeError(f"instance_noise is at least 0; got {self.instance_noise!r}.")
+        if not _is_finite(self.average) or not 0 <= self.average < 1:
+            raise RecipeError(f"average is a share from 0 to less than 1; got {self.average!r}.")
         known = keyword_parameters(self.kind.factory)
         for name, _ in self.parameters:
             if name not in known:

@@ -147,7 +147,7 @@ def _look(planned: Plan, settings: AdversarialSettings, event: Progressed) -> Lo
     steps = np.maximum(record[:, -1:], 1)
     diverged = int(checkpoint.control.diverged)
     # What is looked at are the weights to sample by: Nesterov trains others than it means.
-    networks = networks_of(settings, _result(planned, settings, state), state)
+    networks = networks_of(settings, *_result(planned, settings, state))
     finite = all(np.isfinite(leaf).all() for leaf in _leaves(networks))
     return Look(
         index=event.index,
@@ -161,16 +161,19 @@ def _look(planned: Plan, settings: AdversarialSettings, event: Progressed) -> Lo
     )
 
 
-def _result(planned: Plan, settings: AdversarialSettings, state: Any) -> tuple[PyTree, PyTree]:
+def _result(
+    planned: Plan, settings: AdversarialSettings, state: Any
+) -> tuple[tuple[PyTree, PyTree], tuple[PyTree, PyTree]]:
     position, kind = planned.places[settings.structure()]
     learner = planned.programs[position].learners[kind]
     hyper: dict[str, Any] = {k: np.float32(value) for k, value in settings.hyper().items()}
-    models, _ = learner.result(state, hyper)
-    return models
+    return learner.result(state, hyper)
 
 
 def networks_of(
-    settings: AdversarialSettings, models: tuple[PyTree, PyTree], state: Any
+    settings: AdversarialSettings,
+    models: tuple[PyTree, PyTree],
+    layers: tuple[PyTree, PyTree],
 ) -> Networks:
     """Return the networks with what is not numbers, which no state holds."""
     whole = template(settings.pair)
@@ -178,7 +181,7 @@ def networks_of(
         eqx.combine(own, eqx.filter(part, eqx.is_array, inverse=True))
         for own, part in zip(models, whole, strict=True)
     )
-    return Networks(generator, state.generator_layers, discriminator, state.discriminator_layers)
+    return Networks(generator, layers[0], discriminator, layers[1])
 
 
 def _leaves(networks: Networks) -> list[np.ndarray]:
