@@ -15,7 +15,7 @@ from gradlab.nn.convolution import maps, products
 from gradlab.nn.convolution.geometry import Geometry
 from gradlab.nn.convolution.walk import to_image, to_signal
 
-pytestmark = pytest.mark.skipif(registers() is None, reason="no loops for this processor")
+has_loops = pytest.mark.skipif(registers() is None, reason="no loops for this processor")
 
 
 @st.composite
@@ -79,6 +79,7 @@ def arrays(geometry, n, c_in, c_out, dtype=np.float32):
     return [jnp.asarray(a, dtype) for a in (x, w, rng.normal(size=c_out), y)]
 
 
+@has_loops
 @settings(max_examples=6)  # every one compiles six programs
 @given(numbers_of_geometries(), st.integers(1, 9), st.integers(1, 9), st.integers(4, 21))
 def test_the_loops_equal_the_vendors_convolution(numbers, n, c_in, c_out):
@@ -103,6 +104,7 @@ LARGE = {  # of which bands are taken, the last one smaller
 }
 
 
+@has_loops
 @pytest.mark.parametrize("geometry", LARGE.values(), ids=LARGE)
 @pytest.mark.parametrize("n", [1, 6])
 def test_bands_of_large_images_equal_the_vendors_convolution(geometry, n):
@@ -116,6 +118,7 @@ def test_bands_of_large_images_equal_the_vendors_convolution(geometry, n):
     np.testing.assert_allclose(weight, maps._vendor_relate(x, y, geometry), rtol=1e-3, atol=1e-2)
 
 
+@has_loops
 def test_an_image_has_the_same_bits_alone_on_all_cores_and_in_a_batch_on_one():
     geometry = LARGE["stride 1"]
     x, w, b, _ = arrays(geometry, 6, 64, 16)
@@ -125,6 +128,7 @@ def test_an_image_has_the_same_bits_alone_on_all_cores_and_in_a_batch_on_one():
         np.testing.assert_array_equal(alone[0], together[i])
 
 
+@has_loops
 def test_calls_that_share_the_cores_never_wait_for_each_other():
     geometry = LARGE["stride 1"]
     x, w, *_ = arrays(geometry, 1, 64, 16)
@@ -152,17 +156,18 @@ def test_calls_that_share_the_cores_never_wait_for_each_other():
         np.testing.assert_array_equal(result, expected)
 
 
+@has_loops
 @pytest.mark.parametrize("known", [Registers(16, 6), Registers(16, 8), Registers(64, 8)])
 def test_every_width_of_register_gives_the_same_sums(known, monkeypatch):
     geometry = Geometry((7, 6), (3, 2), (2, 1), SAME, (1, 1))
     x, w, b, y = arrays(geometry, 7, 5, 37)
     expected = products.gather(x, w, b, geometry, backwards=False)
     weight, bias = products.relate(x, y, geometry)
-    monkeypatch.setattr(products, "registers", lambda: known)
+    monkeypatch.setattr("gradlab.native.kernel.registers", lambda: known)
     kernel = products._gatherer.__wrapped__(geometry, False, 5, 37, np.dtype(np.float32), False)
-    np.testing.assert_array_equal(kernel((x, w, b), expected.shape)[0], expected)
+    np.testing.assert_array_equal(kernel([expected.shape], x, w, b)[0], expected)
     kernel = products._relater.__wrapped__(geometry, 5, 37, np.dtype(np.float32))
-    found, total = kernel((x, y), weight.shape, bias.shape)
+    found, total = kernel([weight.shape, bias.shape], x, y)
     np.testing.assert_array_equal(found, weight)
     np.testing.assert_allclose(total, bias, rtol=1e-6)
 
@@ -185,6 +190,7 @@ def test_a_processor_without_them_takes_xlas_convolution(monkeypatch):
     )
 
 
+@has_loops
 def test_members_of_a_vmap_are_convolved_each_with_its_weight():
     geometry = Geometry((6, 6), (3, 3), (1, 1), SAME, (1, 1))
     x, w, b, y = arrays(geometry, 6, 4, 8)
@@ -203,6 +209,7 @@ def test_members_of_a_vmap_are_convolved_each_with_its_weight():
         )
 
 
+@has_loops
 def test_no_images_give_an_empty_signal_and_a_gradient_of_zero():
     geometry = Geometry((6, 6), (3, 3), (1, 1), SAME, (1, 1))
     x, w, b, y = arrays(geometry, 0, 4, 8)

@@ -42,11 +42,14 @@ class Function:
         inputs: How many arrays come in; the others of `arrays` are results.
         outputs: How many go out.
         lanes: Numbers in one vector register.
+        height: Rows of a block of products whose sums stay in registers, two vectors a row.
     """
 
-    def __init__(self, name: str, dtype: np.dtype, *, inputs: int, outputs: int, lanes: int):
+    def __init__(
+        self, name: str, dtype: np.dtype, *, inputs: int, outputs: int, lanes: int, height: int = 1
+    ):
         """Begin the function; `arrays` and `rows` are its arguments."""
-        self.name, self.lanes = name, lanes
+        self.name, self.dtype, self.lanes, self.height = name, np.dtype(dtype), lanes, height
         self.number = ir.FloatType() if dtype == np.float32 else ir.DoubleType()
         self.item_bytes = np.dtype(dtype).itemsize
         self.vector = ir.VectorType(self.number, lanes)

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from gradlab.native.elementary import sigmoid, tanh
-from gradlab.native.function import Function
-from gradlab.native.machine import Registers, install, registers
+from gradlab.native.kernel import begin, end
+from gradlab.native.machine import Registers, registers
 from gradlab.nn.recurrent import gru, lstm
 from gradlab.nn.recurrent.loops import gru as gru_loops
 from gradlab.nn.recurrent.loops import lstm as lstm_loops
-from gradlab.nn.recurrent.loops import steps
+from gradlab.nn.weights import Weights
 
 pytestmark = pytest.mark.skipif(registers() is None, reason="no loops for this processor")
 
@@ -95,7 +95,7 @@ def test_every_width_of_register_gives_the_same_sequence(known, monkeypatch):
         )
     ]
     expected = lstm_loops.forward(*arrays, None, reverse=False)
-    monkeypatch.setattr(steps, "registers", lambda: known)
+    monkeypatch.setattr("gradlab.native.kernel.registers", lambda: known)
     loop = lstm_loops._forward_loop.__wrapped__(batch, units, False, False)
     found = loop([a.shape for a in expected], *arrays)
     for a, b in zip(found, expected, strict=True):
@@ -112,23 +112,34 @@ def test_what_is_not_a_number_stays_so():
 
 
 def test_tanh_is_right_to_four_units_of_the_last_digit_and_sigma_to_seven_places():
-    known = registers()
-    assert known is not None
     x = np.concatenate([np.linspace(-12, 12, 40_000), np.geomspace(1e-30, 1, 10_000)])
     x = np.resize(x, (3136, 16)).astype(np.float32)
-    lanes = known.lanes(np.dtype(np.float32))
-    f = Function("gradlab_test_squash", np.dtype(np.float32), inputs=1, outputs=2, lanes=lanes)
-    numbers_in, of_tanh, of_sigmoid = f.arrays
-    with f.loop(x.size, lanes) as i:
+    f = begin("test_squash", np.dtype(np.float32), (), inputs=1, outputs=2)
+    numbers_in, of_tanh, of_sigmoid, _ = f.arrays
+    with f.loop(x.size, f.lanes) as i:
         vector = f.load(f.at(numbers_in, i))
         f.store(tanh(f, vector), f.at(of_tanh, i))
         f.store(sigmoid(f, vector), f.at(of_sigmoid, i))
-    f.end()
-    install(f)
-    shape = jax.ShapeDtypeStruct(x.shape, np.float32)
-    found = jax.ffi.ffi_call("gradlab_test_squash", [shape, shape])(x)
+    found = end(f, scratch=0)([x.shape, x.shape], jnp.asarray(x))
     wide = x.astype(np.float64)
     right = np.tanh(wide)
     units = np.abs(np.asarray(found[0]) - right) / np.spacing(np.abs(right).astype(np.float32))
     assert units.max() <= 4
     assert np.abs(np.asarray(found[1]) - 1 / (1 + np.exp(-wide))).max() < 2e-7
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("cell", [lstm.LSTMCell, gru.GRUCell])
+def test_a_sequence_without_steps_ends_where_it_begins(cell, reverse):
+    layer = cell.create(Weights("xavier_uniform"), 3, 8)
+    state = jax.tree.map(lambda zeros: zeros + 0.5, layer.zero_state(2))
+
+    def total(layer, state):
+        outputs, end = layer.sequence(jnp.zeros((0, 2, 3)), state, None, reverse=reverse)
+        assert outputs.shape == (0, 2, 8)
+        return sum(leaf.sum() for leaf in jax.tree.leaves(end)), end
+
+    slopes, end = jax.grad(total, argnums=(0, 1), has_aux=True)(layer, state)
+    assert all((leaf == 0.5).all() for leaf in jax.tree.leaves(end))
+    assert all((leaf == 0).all() for leaf in jax.tree.leaves(slopes[0]))
+    assert all((leaf == 1).all() for leaf in jax.tree.leaves(slopes[1]))

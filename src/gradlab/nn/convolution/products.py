@@ -10,23 +10,19 @@ channels, 14x14 pixels, forward 96 (81), weight gradient 90 (54); 64 -> 64, 32x3
 """
 
 import dataclasses
-import functools
-import hashlib
 import math
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from gradlab.native.block import VECTORS, Block, Panel, Panels, clamped
-from gradlab.native.function import Function
-from gradlab.native.machine import install, registers
+from gradlab.native.kernel import Kernel, begin, end, once
+from gradlab.native.machine import registers
 from gradlab.nn.convolution.geometry import Geometry
 from gradlab.nn.convolution.units import Units
-from gradlab.nn.convolution.walk import Phase, Walk, to_image, to_signal
+from gradlab.nn.convolution.walk import Phase, to_image, to_signal
 from gradlab.process import cores
 
 FEW_IMAGES = 4
@@ -78,7 +74,8 @@ def gather(
     shared = len(source) <= FEW_IMAGES
     kernel = _gatherer(_plain(geometry), backwards, c_source, c_target, dtype, shared)
     bias = jnp.zeros(c_target, dtype) if bias is None else bias
-    return kernel((source, weight, bias), (len(source), *kernel.walk.target, c_target))[0]
+    target = geometry.size if backwards else geometry.output
+    return kernel([(len(source), *target, c_target)], source, weight, bias)[0]
 
 
 def relate(
@@ -99,7 +96,7 @@ def relate(
     """
     c_in, c_out = image.shape[-1], signal.shape[-1]
     kernel = _relater(_plain(geometry), c_in, c_out, np.dtype(image.dtype))
-    weight, bias = kernel((image, signal), (*geometry.kernel, c_in, c_out), (c_out,))
+    weight, bias = kernel([(*geometry.kernel, c_in, c_out), (c_out,)], image, signal)
     return weight, bias
 
 
@@ -108,39 +105,7 @@ def _plain(geometry: Geometry) -> Geometry:
     return dataclasses.replace(geometry, chunk=None)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Kernel:
-    """A function that XLA knows by name."""
-
-    name: str
-    walk: Walk
-    scratch: int
-    """Numbers that it needs to work."""
-
-    def __call__(self, arrays: tuple[Array, ...], *shapes: tuple[int, ...]) -> list[Array]:
-        """Return its results."""
-        dtype = arrays[0].dtype
-        results = [jax.ShapeDtypeStruct(s, dtype) for s in (*shapes, (max(1, self.scratch),))]
-        call = jax.ffi.ffi_call(self.name, results, vmap_method="sequential")
-        return list(call(*arrays))[:-1]
-
-
-_making = threading.Lock()
-
-
-def _once(make: Callable[..., _Kernel]) -> Callable[..., _Kernel]:
-    """Make each kernel once a process, whichever thread asks first."""
-    kept = functools.cache(make)
-
-    @functools.wraps(make)
-    def get(*key: object) -> _Kernel:
-        with _making:
-            return kept(*key)
-
-    return get
-
-
-@_once
+@once
 def _gatherer(
     geometry: Geometry,
     backwards: bool,
@@ -148,12 +113,13 @@ def _gatherer(
     c_target: int,
     dtype: np.dtype,
     shared: bool,
-) -> _Kernel:
+) -> Kernel:
     """Make the gathering loop, over pixels p of every phase:
 
     target[targets[p], o] = bias[o] + Σ_t Σ_c source[sources[p] + offsets[t], c] · weight[t, c, o].
     """
-    f, rows = _begin("gather", (3, 2), dtype, (geometry, backwards, c_source, c_target, shared))
+    key = geometry, backwards, c_source, c_target, shared
+    f = begin("gather", dtype, key, inputs=3, outputs=1)
     walk = to_image(geometry) if backwards else to_signal(geometry)
     of_a_pixel = math.prod(geometry.kernel) * c_source * c_target
     fewest = max(PIXELS_SHARED, PRODUCTS_SHARED // of_a_pixel) if shared else PIXELS_GATHERED
@@ -217,15 +183,15 @@ def _gatherer(
                     f.multiply(panel.column, n_factors),
                     f.multiply(first_run, run * panel.padded),
                 )
-                height = rows if panel.vectors > 1 else rows + 2
+                height = f.height if panel.vectors > 1 else f.height + 2
                 with f.loop(n_pixels, height) as p:
                     at = clamped(f, p, height, n_pixels, first_pixel)
-                    begin = [f.at(part, f.entry(sources, i)) for i in at]
+                    places = [f.at(part, f.entry(sources, i)) for i in at]
                     block = Block(f, height, panel.parts())
                     block.load([f.at(bias, panel.column)] * height)
                     with f.loop(n_runs) as t:
                         offset = f.entry(offsets, f.add(first_run, t))
-                        left = [f.at(place, offset) for place in begin]
+                        left = [f.at(place, offset) for place in places]
                         right = f.at(weights, f.multiply(t, run * panel.padded))
 
                         for k in f.each(run):
@@ -236,15 +202,13 @@ def _gatherer(
                     block.store([f.at(result, f.entry(targets, i), panel.column) for i in at])
 
             panels.each(f, products)
-    f.end()
-    install(f)
-    return _Kernel(f.name, walk, n_packed + (helpers + 1) * units.scratch)
+    return end(f, n_packed + (helpers + 1) * units.scratch)
 
 
-@_once
-def _relater(geometry: Geometry, c_in: int, c_out: int, dtype: np.dtype) -> _Kernel:
+@once
+def _relater(geometry: Geometry, c_in: int, c_out: int, dtype: np.dtype) -> Kernel:
     """Make weight[t, c, o] = Σ_n Σ_p image[n, sources[p] + offsets[t], c] · signal[n, p, o]."""
-    f, rows = _begin("relate", (2, 3), dtype, (geometry, c_in, c_out))
+    f = begin("relate", dtype, (geometry, c_in, c_out), inputs=2, outputs=2)
     walk = to_signal(geometry)
     # Pixels a multiple of 256 bytes apart share few lines of a cache: they go a line further.
     apart = 64 // f.item_bytes if c_in * f.item_bytes % 256 == 0 else 0
@@ -283,10 +247,10 @@ def _relater(geometry: Geometry, c_in: int, c_out: int, dtype: np.dtype) -> _Ker
                     pitch=c_out,
                     total=f.at(total, panel.column),
                 )
-                height = rows if panel.vectors > 1 else rows + 2
+                height = f.height if panel.vectors > 1 else f.height + 2
                 with f.loop(n_factors, height) as k:
                     at = clamped(f, k, height, n_factors, 0)
-                    begin = [f.at(part, f.entry(factors, i)) for i in at]
+                    places = [f.at(part, f.entry(factors, i)) for i in at]
                     block = Block(f, height, panel.parts())
                     totals = [f.at(weight, f.multiply(i, c_out), panel.column) for i in at]
                     # Rows that are there twice begin with the same total, and end with it.
@@ -294,26 +258,13 @@ def _relater(geometry: Geometry, c_in: int, c_out: int, dtype: np.dtype) -> _Ker
                     with f.loop(n_summed) as p:
                         source = f.entry(sources, f.add(chunk, p))
                         block.add(
-                            [f.at(place, source) for place in begin],
+                            [f.at(place, source) for place in places],
                             f.at(packed, f.multiply(p, panel.padded)),
                         )
                     block.store(totals)
 
             panels.each(f, products)
-    f.end()
-    install(f)
-    return _Kernel(f.name, walk, units.scratch + n_chunk * VECTORS * f.lanes)
-
-
-def _begin(what: str, arrays: tuple[int, int], dtype: np.dtype, key: tuple) -> tuple[Function, int]:
-    """Return a function of so many arrays with so many results, and the rows of a block."""
-    known = registers()
-    assert known is not None
-    digest = hashlib.sha256(repr((dtype.str, known, *key)).encode()).hexdigest()[:16]
-    inputs, outputs = arrays
-    name = f"gradlab_{what}_{digest}"
-    function = Function(name, dtype, inputs=inputs, outputs=outputs, lanes=known.lanes(dtype))
-    return function, known.rows
+    return end(f, units.scratch + n_chunk * VECTORS * f.lanes)
 
 
 def _begins(lengths: Iterable[int]) -> list[int]:

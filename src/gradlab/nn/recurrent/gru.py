@@ -13,10 +13,8 @@ from gradlab.errors import RecipeError
 from gradlab.nn.random import RowKey
 from gradlab.nn.recurrent.cell import FusedCell, check_input
 from gradlab.nn.recurrent.loops import gru as loops
-from gradlab.nn.recurrent.loops.steps import can_sweep
 from gradlab.nn.recurrent.sweep import (
     add,
-    as_numbers,
     before,
     hold,
     last,
@@ -27,6 +25,7 @@ from gradlab.nn.recurrent.sweep import (
     rest,
     rows,
     stacked,
+    swept,
     turned,
     values,
     weight_gradient,
@@ -138,7 +137,7 @@ class GRUCell(FusedCell):
         reverse: bool,
     ) -> tuple[Float[Array, "time batch units"], Float[Array, "batch units"]]:
         """Take every step of a sequence."""
-        swept: Any = _gru(
+        of_steps: Any = _gru(
             reverse,
             inputs,
             state,
@@ -146,7 +145,7 @@ class GRUCell(FusedCell):
             self.bias_recurrent,
             real,
         )
-        return swept
+        return of_steps
 
 
 def _step(projected, h, recurrent, bias_recurrent):
@@ -170,12 +169,9 @@ def _step(projected, h, recurrent, bias_recurrent):
 def _sweep(reverse, inputs, h0, weight, bias_recurrent, real):
     """Return the outputs, the gates and the past of every step."""
     projected = of_inputs(inputs, weight, h0.shape[1])
-    by_scan = functools.partial(_forward_by_scan, reverse=reverse)
-    arguments = projected, weight[-h0.shape[1] :], bias_recurrent, h0, real
-    if not can_sweep(projected.dtype):
-        return by_scan(*arguments)
     by_loop = functools.partial(loops.forward, reverse=reverse)
-    return jax.lax.platform_dependent(*as_numbers(arguments), cpu=by_loop, default=by_scan)
+    by_scan = functools.partial(_forward_by_scan, reverse=reverse)
+    return swept(by_loop, by_scan, projected, weight[-h0.shape[1] :], bias_recurrent, h0, real)
 
 
 def _forward_by_scan(projected, recurrent, bias_recurrent, h0, real, *, reverse):
@@ -219,33 +215,25 @@ def _backward_by_scan(gates, past, h, h0, recurrent, dh, slopes, real, *, reset_
 def _gru(reverse, inputs, h0, weight, bias_recurrent, real):
     """Return the states after every step, and the last."""
     h = _sweep(reverse, inputs, h0, weight, bias_recurrent, real)[0]
-    return h, last(h, reverse)
+    return h, last(h, h0, reverse)
 
 
 def _forward(reverse, inputs, h0, weight, bias_recurrent, real):
     inputs, h0, weight, bias_recurrent, real = values((inputs, h0, weight, bias_recurrent, real))
     h, gates, past = _sweep(reverse, inputs, h0, weight, bias_recurrent, real)
     residual = inputs, h, gates, past, h0, weight, bias_recurrent, real
-    return (h, last(h, reverse)), residual
+    return (h, last(h, h0, reverse)), residual
 
 
 def _backward(reverse, residual, slopes):
     inputs, h, gates, past, h0, weight, bias_recurrent, real = residual
     n_units = h0.shape[1]
     options = {"reset_after": bias_recurrent is not None, "reverse": reverse}
+    by_loop = functools.partial(loops.backward, **options)
     by_scan = functools.partial(_backward_by_scan, **options)
-    arguments = (
-        *(gates, past, h, h0, weight[-n_units:], of_last(slopes[1])),
-        *(of_every_step(slopes[0]), real),
-    )
-    if can_sweep(gates.dtype):
-        by_loop = functools.partial(loops.backward, **options)
-        swept: Any = jax.lax.platform_dependent(
-            *as_numbers(arguments), cpu=by_loop, default=by_scan
-        )
-    else:
-        swept = by_scan(*arguments)
-    dz, dn, dh0 = swept
+    of_last_step, of_steps = of_last(slopes[1]), of_every_step(slopes[0])
+    arguments = gates, past, h, h0, weight[-n_units:], of_last_step, of_steps, real
+    dz, dn, dh0 = swept(by_loop, by_scan, *arguments)
     columns = turned(rows(inputs, before(h, h0, reverse)))
     to_weight, to_x, cut = weight_gradient(columns, dz), weight[: -n_units - 1].T, 2 * n_units
     if bias_recurrent is None:

@@ -12,10 +12,8 @@ from jaxtyping import Array, Bool, Float
 from gradlab.nn.random import RowKey
 from gradlab.nn.recurrent.cell import FusedCell, check_input
 from gradlab.nn.recurrent.loops import lstm as loops
-from gradlab.nn.recurrent.loops.steps import can_sweep
 from gradlab.nn.recurrent.sweep import (
     add,
-    as_numbers,
     before,
     hold,
     last,
@@ -26,6 +24,7 @@ from gradlab.nn.recurrent.sweep import (
     rest,
     rows,
     stacked,
+    swept,
     turned,
     values,
     weight_gradient,
@@ -142,8 +141,8 @@ class LSTMCell(FusedCell):
     ) -> tuple[Float[Array, "time batch units"], LSTMState]:
         """Take every step of a sequence."""
         weight = stacked(self.weight_input, self.bias, self.weight_recurrent)
-        swept: Any = _lstm(reverse, inputs, weight, state.c, state.h, real)
-        outputs, c, h = swept
+        of_steps: Any = _lstm(reverse, inputs, weight, state.c, state.h, real)
+        outputs, c, h = of_steps
         return outputs, LSTMState(c, h)
 
     def output_of(self, state: LSTMState) -> Float[Array, "batch units"]:
@@ -162,12 +161,9 @@ def _gates(z: Array) -> tuple[Array, Array, Array, Array]:
 def _sweep(reverse, inputs, weight, c0, h0, real):
     """Return outputs, memories and gates of every step."""
     projected = of_inputs(inputs, weight, h0.shape[1])
-    by_scan = functools.partial(_forward_by_scan, reverse=reverse)
-    arguments = projected, weight[-h0.shape[1] :], c0, h0, real
-    if not can_sweep(projected.dtype):
-        return by_scan(*arguments)
     by_loop = functools.partial(loops.forward, reverse=reverse)
-    return jax.lax.platform_dependent(*as_numbers(arguments), cpu=by_loop, default=by_scan)
+    by_scan = functools.partial(_forward_by_scan, reverse=reverse)
+    return swept(by_loop, by_scan, projected, weight[-h0.shape[1] :], c0, h0, real)
 
 
 def _forward_by_scan(projected, recurrent, c0, h0, real, *, reverse):
@@ -216,27 +212,32 @@ def _backward_by_scan(gates, memories, c0, recurrent, dc, dh, slopes, real, *, r
 def _lstm(reverse, inputs, weight, c0, h0, real):
     """Return the outputs of every step, and the last memory and output."""
     h, c, _ = _sweep(reverse, inputs, weight, c0, h0, real)
-    return h, last(c, reverse), last(h, reverse)
+    return h, last(c, c0, reverse), last(h, h0, reverse)
 
 
 def _forward(reverse, inputs, weight, c0, h0, real):
     inputs, weight, c0, h0, real = values((inputs, weight, c0, h0, real))
     h, c, gates = _sweep(reverse, inputs, weight, c0, h0, real)
-    return (h, last(c, reverse), last(h, reverse)), (inputs, h, c, gates, weight, c0, h0, real)
+    return (h, last(c, c0, reverse), last(h, h0, reverse)), (
+        inputs,
+        h,
+        c,
+        gates,
+        weight,
+        c0,
+        h0,
+        real,
+    )
 
 
 def _backward(reverse, residual, slopes):
     inputs, h, c, gates, weight, c0, h0, real = residual
     n_units = h0.shape[1]
+    by_loop = functools.partial(loops.backward, reverse=reverse)
     by_scan = functools.partial(_backward_by_scan, reverse=reverse)
-    of_last_steps = of_last(slopes[1]), of_last(slopes[2])
-    arguments = gates, c, c0, weight[-n_units:], *of_last_steps, of_every_step(slopes[0]), real
-    if can_sweep(gates.dtype):
-        by_loop = functools.partial(loops.backward, reverse=reverse)
-        swept = jax.lax.platform_dependent(*as_numbers(arguments), cpu=by_loop, default=by_scan)
-    else:
-        swept = by_scan(*arguments)
-    dz, dc0, dh0 = swept
+    of_last_step = of_last(slopes[1]), of_last(slopes[2])
+    arguments = gates, c, c0, weight[-n_units:], *of_last_step, of_every_step(slopes[0]), real
+    dz, dc0, dh0 = swept(by_loop, by_scan, *arguments)
     columns = turned(rows(inputs, before(h, h0, reverse)))
     to_inputs = jnp.matmul(dz, weight[: -n_units - 1].T)
     return to_inputs, weight_gradient(columns, dz), dc0, dh0, None

@@ -7,6 +7,7 @@ an LSTM and a GRU are loops in machine code on a CPU (`loops`), scans elsewhere 
 bits.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -14,6 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
+
+from gradlab.nn.recurrent.loops.steps import can_sweep
 
 Matrix = Float[Array | np.ndarray, "_ n_out"]
 Row = Float[Array | np.ndarray, " n_out"]
@@ -43,12 +46,14 @@ def of_inputs(inputs: Steps, weight: Array, n_units: int) -> Steps:
 def before(states: Steps, begin: Float[Array, "batch _"], reverse: bool) -> Steps:
     """Return the state before every step, from those after the steps and the first."""
     if reverse:
-        return jnp.concatenate([states[1:], begin[None]])
-    return jnp.concatenate([begin[None], states[:-1]])
+        return jnp.concatenate([states, begin[None]])[1:]
+    return jnp.concatenate([begin[None], states])[:-1]
 
 
-def last(states: Steps, reverse: bool) -> Float[Array, "batch _"]:
-    """Return the state after the last step that is taken."""
+def last(states: Steps, begin: Float[Array, "batch _"], reverse: bool) -> Float[Array, "batch _"]:
+    """Return the state after the last step that is taken: the first if there is none."""
+    if not len(states):
+        return begin
     return states[0] if reverse else states[-1]
 
 
@@ -59,9 +64,15 @@ def rows(inputs: Steps, outputs: Steps) -> Steps:
     )
 
 
-def as_numbers(arguments: Any) -> Any:
-    """Return the arrays with truths as 0 and 1, as the loops read them."""
-    return jax.tree.map(lambda x: x.astype(jnp.float32) if x.dtype == bool else x, arguments)
+def swept(by_loop: Callable[..., Any], by_scan: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what the loop gives on a CPU that has one for such numbers, else what the scan gives.
+
+    The first argument says what numbers they are. Truths go as 0 and 1, as the loops read them.
+    """
+    if not can_sweep(arguments[0].dtype):
+        return by_scan(*arguments)
+    numbers = jax.tree.map(lambda x: x.astype(jnp.float32) if x.dtype == bool else x, arguments)
+    return jax.lax.platform_dependent(*numbers, cpu=by_loop, default=by_scan)
 
 
 def after(rows: Steps, last: Float[Array, "batch n_units"], reverse: bool) -> Steps:

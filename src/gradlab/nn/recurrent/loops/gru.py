@@ -7,13 +7,16 @@ from jaxtyping import Array, Float
 
 from gradlab.native.elementary import sigmoid, tanh
 from gradlab.native.function import Value
-from gradlab.nn.recurrent.loops.steps import GateProducts, Loop, SlopeProducts, once
-
-Gates = Float[Array, "time batch gates"]
-Steps = Float[Array, "time batch units"]
-State = Float[Array, "batch units"]
-Real = Float[Array, "time batch"]
-"""1 where a step is real, 0 where it is padding."""
+from gradlab.native.kernel import Kernel, once
+from gradlab.nn.recurrent.loops.steps import (
+    GateProducts,
+    Gates,
+    Loop,
+    Real,
+    SlopeProducts,
+    State,
+    Steps,
+)
 
 
 def forward(
@@ -86,7 +89,7 @@ def backward(
 
 
 @once
-def _forward_loop(batch: int, units: int, reverse: bool, after: bool, masked: bool) -> Loop:
+def _forward_loop(batch: int, units: int, reverse: bool, after: bool, masked: bool) -> Kernel:
     loop = Loop(
         "gru",
         batch,
@@ -155,7 +158,7 @@ def _forward_loop(batch: int, units: int, reverse: bool, after: bool, masked: bo
 @once
 def _backward_loop(
     batch: int, units: int, reverse: bool, after: bool, sloped: bool, masked: bool
-) -> Loop:
+) -> Kernel:
     loop = Loop(
         "gru_back",
         batch,

@@ -4,13 +4,16 @@ from jaxtyping import Array, Float
 
 from gradlab.native.elementary import sigmoid, tanh
 from gradlab.native.function import Value
-from gradlab.nn.recurrent.loops.steps import GateProducts, Loop, SlopeProducts, once
-
-Gates = Float[Array, "time batch gates"]
-Steps = Float[Array, "time batch units"]
-State = Float[Array, "batch units"]
-Real = Float[Array, "time batch"]
-"""1 where a step is real, 0 where it is padding."""
+from gradlab.native.kernel import Kernel, once
+from gradlab.nn.recurrent.loops.steps import (
+    GateProducts,
+    Gates,
+    Loop,
+    Real,
+    SlopeProducts,
+    State,
+    Steps,
+)
 
 
 def forward(
@@ -73,7 +76,7 @@ def backward(
 
 
 @once
-def _forward_loop(batch: int, units: int, reverse: bool, masked: bool) -> Loop:
+def _forward_loop(batch: int, units: int, reverse: bool, masked: bool) -> Kernel:
     loop = Loop("lstm", batch, units, backwards=reverse, inputs=4 + masked, outputs=3)
     f, n_gates = loop.f, 4 * units
     projected, recurrent, c0, h0, *more, h, c, gates, _ = f.arrays
@@ -112,7 +115,7 @@ def _forward_loop(batch: int, units: int, reverse: bool, masked: bool) -> Loop:
 
 
 @once
-def _backward_loop(batch: int, units: int, reverse: bool, sloped: bool, masked: bool) -> Loop:
+def _backward_loop(batch: int, units: int, reverse: bool, sloped: bool, masked: bool) -> Kernel:
     inputs = 6 + sloped + masked
     loop = Loop(
         "lstm_back",

@@ -1,17 +1,14 @@
 """What the loops over steps have in common: how they begin, and their two kinds of products."""
 
-import functools
-import hashlib
-import threading
 from collections.abc import Callable, Sequence
 
-import jax
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from gradlab.native.block import Block, Panel, Panels, clamped
-from gradlab.native.function import Function, Value
-from gradlab.native.machine import install, registers
+from gradlab.native.function import Value
+from gradlab.native.kernel import Kernel, begin, end
+from gradlab.native.machine import registers
 
 NUMBERS = np.dtype(np.float32)
 
@@ -25,19 +22,11 @@ def can_sweep(dtype: np.dtype) -> bool:
     return registers() is not None and dtype == NUMBERS
 
 
-_making = threading.Lock()
-
-
-def once(make: Callable[..., "Loop"]) -> Callable[..., "Loop"]:
-    """Make each loop once a process, whichever thread asks first."""
-    kept = functools.cache(make)
-
-    @functools.wraps(make)
-    def get(*key: object) -> "Loop":
-        with _making:
-            return kept(*key)
-
-    return get
+Gates = Float[Array, "time batch gates"]
+Steps = Float[Array, "time batch units"]
+State = Float[Array, "batch units"]
+Real = Float[Array, "time batch"]
+"""1 where a step is real, 0 where it is padding."""
 
 
 class Loop:
@@ -65,15 +54,10 @@ class Loop:
         more: tuple = (),
     ):
         """Begin its function; the last array is working space."""
-        known = registers()
-        assert known is not None
         self.batch, self.units, self.backwards = batch, units, backwards
-        self.rows = known.rows
-        key = repr((known, batch, units, backwards, inputs, outputs, *more))
-        name = f"gradlab_{what}_{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-        lanes = known.lanes(NUMBERS)
-        self.f = Function(name, NUMBERS, inputs=inputs, outputs=outputs + 1, lanes=lanes)
-        self.padded = -(-units // lanes) * lanes
+        key = batch, units, backwards, *more
+        self.f = begin(what, NUMBERS, key, inputs=inputs, outputs=outputs)
+        self.padded = -(-units // self.f.lanes) * self.f.lanes
         """Units, filled up to whole vectors."""
         self.scratch = 0
 
@@ -105,18 +89,9 @@ class Loop:
         if self.units > whole:
             write(f.long(whole), self.units - whole)
 
-    def end(self) -> "Loop":
+    def end(self) -> Kernel:
         """End the function and make it callable."""
-        self.f.end()
-        install(self.f)
-        return self
-
-    def __call__(self, shapes: Sequence[tuple[int, ...]], *arrays: Array | None) -> list[Array]:
-        """Return its results, of these shapes."""
-        results = [jax.ShapeDtypeStruct(s, NUMBERS) for s in (*shapes, (max(1, self.scratch),))]
-        given = [array for array in arrays if array is not None]
-        call = jax.ffi.ffi_call(self.f.name, results, vmap_method="sequential")
-        return list(call(*given))[:-1]
+        return end(self.f, self.scratch)
 
 
 class GateProducts:
@@ -134,7 +109,7 @@ class GateProducts:
         f, units, n = loop.f, loop.units, len(gates)
         self.loop, self.gates = loop, gates
         # One row less than would fit: more of the weights are held in registers.
-        self.height = max(1, loop.rows * 2 // n - 1)
+        self.height = max(1, loop.f.height * 2 // n - 1)
         self.packed = loop.space(loop.padded * units * n)
 
         def pack(u: Value, width: int) -> None:
@@ -221,9 +196,9 @@ class SlopeProducts:
 
         def of_panel(panel: Panel) -> None:
             weights = f.at(self.packed, f.multiply(panel.column, self.columns))
-            with f.loop(loop.batch, loop.rows) as first:
-                rows = clamped(f, first, loop.rows, loop.batch, 0)
-                block = Block(f, loop.rows, panel.parts())
+            with f.loop(loop.batch, f.height) as first:
+                rows = clamped(f, first, f.height, loop.batch, 0)
+                block = Block(f, f.height, panel.parts())
                 places = [f.at(totals, f.multiply(row, loop.units), panel.column) for row in rows]
                 block.load(places)
                 left = [f.at(slopes, f.multiply(row, pitch)) for row in rows]
