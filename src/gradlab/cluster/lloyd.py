@@ -187,8 +187,8 @@ class _Restart:
 
     def aim(self) -> None:
         """Get ready for an assignment."""
-        self.aims = targets(self.centroids, self.rows.values.dtype)
-        self.aims.squares[~self.alive] = np.inf
+        dtype, n_rows = self.rows.values.dtype, len(self.rows)
+        self.aims = targets(self.centroids, dtype, n_rows=n_rows, alive=self.alive)
 
     def assign(self, share: slice) -> _Change:
         """Give rows of a share their nearest centroid; ask those only whose label is not sure."""
@@ -199,18 +199,17 @@ class _Restart:
         change.n_asked = len(due)
         for piece in pieces(len(due), self.rows.n_features + len(self.centroids)):
             part = due[piece]
+            asked = part + share.start
             if all_of_them:  # a slice of the table is read where it lies
-                rows = self.rows.take(slice(share.start + piece.start, share.start + piece.stop))
-            else:
-                rows = self.rows.take(part + share.start)
-            nearest, lead = self.aims.two_nearest(rows, squares.take(part))
+                asked = slice(share.start + piece.start, share.start + piece.stop)
+            nearest, lead = self.aims.two_nearest(self.rows, asked, squares.take(part))
             before = labels.take(part)
             moved = np.flatnonzero(nearest != before)
             if len(moved):
                 where = part.take(moved)
                 stay = self._move(
                     change,
-                    rows if len(moved) == len(rows) else rows.take(moved, 0),
+                    self.rows.take(where + share.start),
                     before.take(moved),
                     nearest.take(moved),
                     None if self.rows.weights is None else self.rows.weights[share].take(where),

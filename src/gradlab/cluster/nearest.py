@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Integer
+from jaxtyping import Bool, Float, Integer
 
 from gradlab.cluster.rows import Rows, pieces
+from gradlab.cluster.search import Search, can_search
 from gradlab.cluster.team import Team, shares_of
 
 ROUNDING = 8
-"""Errors of a squared distance from a matrix product, in units of eps · (|x|² + |c|²)."""
+"""Errors of a squared distance from a matrix product, in units of eps · (|x|² + |c|²); of sums of
+many features their square root, as far as errors of either sign go."""
 
 
 FAR = {np.dtype(np.float32): 1e15, np.dtype(np.float64): 1e150}
@@ -20,6 +22,11 @@ FEW = 64
 
 Searching row by row, as `argmin` does, a processor mispredicts about one branch a row.
 """
+
+
+SEARCHED = 2**23
+"""Multiplications from which on a search in machine code gains the tenth of a second back that it
+takes to make."""
 
 
 SMALL = 10**6
@@ -34,11 +41,13 @@ class Targets:
         centroids: (K, d), in the precision of the rows.
         pull: -2 c as columns, (d, K).
         squares: |c|², (K,); infinite for a centroid that is out of the game.
+        search: In machine code, where it is worth it; results differ by rounding alone.
     """
 
     centroids: Float[np.ndarray, "K d"]
     pull: Float[np.ndarray, "d K"]
     squares: Float[np.ndarray, " K"]
+    search: Search | None = None
 
     def __len__(self) -> int:
         return len(self.centroids)
@@ -49,19 +58,44 @@ class Targets:
 
     def nearest(self, rows: Float[np.ndarray, "m d"]) -> Integer[np.ndarray, " m"]:
         """Return the nearest centroid of each row, the first of equals."""
+        if self.search is not None:
+            return self.search(rows)[2].astype(np.intp)
         if len(self) > FEW:
             return (_product(rows, self.pull) + self.squares).argmin(1)
         scores = self.scores(rows)
         return _first(scores, scores.min(0))
 
     def two_nearest(
-        self, rows: Float[np.ndarray, "m d"], squares: Float[np.ndarray, " m"]
+        self,
+        rows: Rows,
+        which: slice | Integer[np.ndarray, " m"],
+        squares: Float[np.ndarray, " m"],
     ) -> tuple[Integer[np.ndarray, " m"], Float[np.ndarray, " m"]]:
-        """Return the nearest centroid of each row and its lead over the second: d₂ - d₁.
+        """Return the nearest centroid of some rows and its lead over the second: d₂ - d₁.
 
         The lead is never said to be more than it is, whatever the rounding: it may be negative
         for a row in the middle between two centroids.
         """
+        if self.search is None:
+            first, both = self._two_smallest(rows.take(which))
+        else:
+            # Where the table itself is in inner units, it is read where it lies.
+            found = self.search(rows.values, which) if rows.plain else self.search(rows.take(which))
+            first, both = found[2].astype(np.intp), found[:2]
+        near, far = both
+        largest = self.squares[np.isfinite(self.squares)].max()
+        rounding = max(ROUNDING, rows.n_features**0.5) * np.finfo(both.dtype).eps
+        error = (squares + largest) * both.dtype.type(rounding)
+        both += squares
+        near += error
+        far -= error
+        np.sqrt(np.maximum(both, 0, out=both), out=both)
+        return first, far - near
+
+    def _two_smallest(
+        self, rows: Float[np.ndarray, "m d"]
+    ) -> tuple[Integer[np.ndarray, " m"], Float[np.ndarray, "2 m"]]:
+        """Return the centroid with the smallest score of each row, and the two smallest scores."""
         both = np.empty((2, len(rows)), rows.dtype)
         near, far = both
         places = np.arange(len(rows))
@@ -78,13 +112,7 @@ class Targets:
             first = _first(scores, near)
             scores.reshape(-1)[first * len(rows) + places] = np.inf
             scores.min(0, out=far)
-        largest = self.squares[np.isfinite(self.squares)].max()
-        error = (squares + largest) * rows.dtype.type(ROUNDING * np.finfo(rows.dtype).eps)
-        both += squares
-        near += error
-        far -= error
-        np.sqrt(np.maximum(both, 0, out=both), out=both)
-        return first, far - near
+        return first, both
 
 
 def _product(
@@ -113,15 +141,31 @@ def _first(
     return n - ((scores == smallest) * ranks).max(0).astype(np.intp)
 
 
-def targets(centroids: Float[np.ndarray, "K d"], dtype: np.dtype) -> Targets:
-    """Return the centroids (float64) as targets for rows of a precision."""
+def targets(
+    centroids: Float[np.ndarray, "K d"],
+    dtype: np.dtype,
+    *,
+    n_rows: int = 0,
+    alive: Bool[np.ndarray, " K"] | None = None,
+) -> Targets:
+    """Return the centroids (float64) as targets for rows of a precision.
+
+    Args:
+        centroids: As they are.
+        dtype: Of the rows.
+        n_rows: How many will be asked; few are not worth a search in machine code.
+        alive: Centroids that are in the game; None for all.
+    """
     with np.errstate(over="ignore"):
         pull = np.ascontiguousarray((-2 * centroids).T, dtype)
         squares = np.vecdot(centroids, centroids).astype(dtype)
         near = centroids.astype(dtype)
     far = ~np.isfinite(squares)  # nearest to nothing
     pull[:, far], squares[far], near[far] = 0, np.inf, 0
-    return Targets(near, pull, squares)
+    if alive is not None:
+        squares[~alive] = np.inf
+    worth = n_rows * pull.size >= SEARCHED and can_search(np.dtype(dtype))
+    return Targets(near, pull, squares, Search(pull, squares) if worth else None)
 
 
 def squared_distances(
@@ -138,7 +182,7 @@ def assign(
     rows: Rows, centroids: Float[np.ndarray, "K d"], team: Team
 ) -> tuple[Integer[np.ndarray, " n"], Float[np.ndarray, " n"]]:
     """Return the nearest centroid of every row, and the squared distance to it."""
-    aims = targets(centroids, rows.values.dtype)
+    aims = targets(centroids, rows.values.dtype, n_rows=len(rows))
     limit = FAR[rows.values.dtype] ** 2
     labels = np.empty(len(rows), np.intp)
     distances = np.empty(len(rows), rows.values.dtype)

@@ -51,6 +51,11 @@ class Rows:
     def n_features(self) -> int:
         return self.values.shape[1]
 
+    @property
+    def plain(self) -> bool:
+        """Whether the table itself is in inner units."""
+        return self.shift is None and self.scale == 1.0
+
     def take(self, which: slice | Integer[np.ndarray, " m"]) -> Float[np.ndarray, "m d"]:
         """Return some rows in inner units."""
         rows = self.values[which] if isinstance(which, slice) else self.values.take(which, 0)

@@ -62,6 +62,7 @@ class Function:
         """Pointers to the inputs, then to the outputs."""
         self.rows: Value = 0
         """Length of the first input's first axis."""
+        self._body = body
         self._go_into(body)
         self.frame = body.args[-1]
 
@@ -102,6 +103,19 @@ class Function:
     def end(self) -> None:
         """Write the function's last word."""
         self.builder.ret_void()
+
+    def open_to_all(self) -> str:
+        """Write an entry that takes the arrays' addresses and the rows; return its name.
+
+        No thread helps whoever calls it: `units` then has no helpers.
+        """
+        name = f"{self.name}_open"
+        kinds = ir.FunctionType(NOTHING, [*[POINTER] * self.n_arrays, LONG])
+        entry = ir.Function(self.module, kinds, name)
+        builder = ir.IRBuilder(entry.append_basic_block())
+        builder.call(self._body, [*entry.args, NULL])
+        builder.ret_void()
+        return name
 
     # Units of work
 
@@ -276,6 +290,11 @@ class Function:
         """Return the place so many numbers behind the beginning of an array."""
         return self.builder.gep(array, [self.add(*offsets)], source_etype=self.number)
 
+    def whole(self, array: Value, index: Value) -> Value:
+        """Return a number of an array that holds whole numbers of 64 bits."""
+        place = self.builder.gep(array, [self.long(index)], source_etype=LONG)
+        return self.builder.load(place, typ=LONG, align=8)
+
     def table(self, values: Integer[np.ndarray, " n"]) -> Value:
         """Return a table of constants, for `entry`."""
         data = np.ascontiguousarray(values, np.int32).tobytes()
@@ -380,12 +399,49 @@ class Function:
         holds = self.builder.fcmp_unordered("!=", condition, self.constant(0.0))
         return self.builder.select(holds, x, y)
 
+    def below(self, x: Value, y: Value) -> Value:
+        """Return where x < y."""
+        return self.builder.fcmp_ordered("<", x, y)
+
+    def alike(self, x: Value, y: Value) -> Value:
+        """Return where x = y."""
+        return self.builder.fcmp_ordered("==", x, y)
+
+    def both(self, one: Value, other: Value) -> Value:
+        """Return where both hold."""
+        return self.builder.and_(one, other)
+
+    def one_of(self, one: Value, other: Value) -> Value:
+        """Return where one of them holds."""
+        return self.builder.or_(one, other)
+
+    def pick(self, holds: Value, x: Value, y: Value) -> Value:
+        """Return x where the condition holds, y elsewhere."""
+        return self.builder.select(holds, x, y)
+
+    def lesser(self, x: Value, y: Value) -> Value:
+        """Return the smaller of both."""
+        return self.pick(self.below(x, y), x, y)
+
+    def greater(self, x: Value, y: Value) -> Value:
+        """Return the larger of both."""
+        return self.pick(self.below(x, y), y, x)
+
+    def counting(self) -> Value:
+        """Return 0, 1, 2, …"""
+        return ir.Constant(self.vector, [float(i) for i in range(self.lanes)])
+
+    def rotated(self, x: Value, n: int) -> Value:
+        """Return the numbers from the n-th on, then the first n."""
+        order = [(i + n) % self.lanes for i in range(self.lanes)]
+        kind = ir.VectorType(INT, self.lanes)
+        return self.builder.shuffle_vector(x, x, ir.Constant(kind, order))
+
     def clip(self, x: Value, low: float, high: float) -> Value:
         """Return x, but not below `low` and not above `high`; NaN stays NaN."""
-        for sign, bound in (("<", self.constant(low)), (">", self.constant(high))):
-            beyond = self.builder.fcmp_ordered(sign, x, bound)
-            x = self.builder.select(beyond, bound, x)
-        return x
+        least, most = self.constant(low), self.constant(high)
+        x = self.pick(self.below(x, least), least, x)
+        return self.pick(self.below(most, x), most, x)
 
     def multiply_add(self, x: Value, y: Value, z: Value) -> Value:
         """Return x · y + z, rounded once."""
