@@ -31,6 +31,9 @@ SHARE = 2**21
 """Numbers of a share. Only some of its rows are asked, and threads take turns to begin each
 operation of NumPy: with fewer and larger operations they wait less for each other."""
 
+SEARCHED_NUMBERS = 8
+"""Numbers of a row that an assignment writes whose search is in machine code and reads in place."""
+
 LOST = 1e-6
 """Share of a cluster's greatest weight below which its sum is no longer trusted."""
 
@@ -197,7 +200,10 @@ class _Restart:
         all_of_them = len(due) == len(labels)
         change = _no_change(*self.centroids.shape)
         change.n_asked = len(due)
-        for piece in pieces(len(due), self.rows.n_features + len(self.centroids)):
+        numbers = self.rows.n_features + len(self.centroids)
+        if self.aims.search is not None and self.rows.plain:
+            numbers = SEARCHED_NUMBERS
+        for piece in pieces(len(due), numbers):
             part = due[piece]
             asked = part + share.start
             if all_of_them:  # a slice of the table is read where it lies
