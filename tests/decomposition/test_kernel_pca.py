@@ -304,6 +304,23 @@ def test_where_lanczos_fails_the_dense_solver_takes_over(monkeypatch):
         KernelPCA(3, eigen_solver="lanczos").fit(X)
 
 
+def test_where_a_solver_finds_fewer_than_asked_the_next_takes_over(monkeypatch):
+    expected = KernelPCA(3, eigen_solver="dense").fit(X)
+    real = kernel_pca.eigh
+
+    def finds_nothing(matrix, *args, **settings):
+        return np.empty(0), np.empty((len(matrix), 0))
+
+    def of_all(matrix, **settings):
+        return (finds_nothing if settings["driver"] == "evr" else real)(matrix, **settings)
+
+    monkeypatch.setattr(kernel_pca, "eigsh", finds_nothing)
+    monkeypatch.setattr(kernel_pca, "eigh", of_all)
+    found = KernelPCA(3).fit(X)
+    np.testing.assert_allclose(found.eigenvalues_, expected.eigenvalues_, rtol=1e-10)
+    np.testing.assert_allclose(found.eigenvectors_, expected.eigenvectors_, atol=1e-8)
+
+
 def test_the_way_back_needs_to_be_asked_for_and_takes_components():
     model = KernelPCA(2).fit(X)
     with pytest.raises(NotFittedError, match="pre_image"):

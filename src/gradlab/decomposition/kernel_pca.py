@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from scipy.linalg import eigh
+from scipy.linalg import LinAlgError, eigh
 from scipy.sparse.linalg import ArpackError, eigsh
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import NotFittedError
@@ -244,16 +244,7 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
                     f"Lanczos' method did not find the {n} largest eigenvalues of the kernel; set "
                     "eigen_solver='dense'."
                 )
-        if found is None:
-            # K is symmetric: its transpose is the same, in the order of memory that LAPACK wants.
-            # For all of them, divide and conquer is faster by a seventh.
-            some: Any = (
-                {"driver": "evd"}
-                if n == n_rows
-                else {"driver": "evr", "subset_by_index": (n_rows - n, n_rows - 1)}
-            )
-            found = eigh(k.T, overwrite_a=True, check_finite=False, **some)
-        values, vectors = found
+        values, vectors = _dense(k, n) if found is None else found
         order = np.argsort(values)[::-1]
         values, vectors = values[order], vectors[:, order]
         negative, noise = (1e-5, 1e-7) if k.dtype == np.float32 else (1e-10, 1e-12)
@@ -321,9 +312,30 @@ def _lanczos(k: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray] | None:
     start = np.random.default_rng(0).uniform(-1, 1, len(k)).astype(k.dtype)
     try:
         pair: Any = eigsh(k, n, which="LA", v0=start)
-        return pair
     except ArpackError:
         return None
+    return pair if _complete(pair, n) else None
+
+
+def _dense(k: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the n largest eigenvalues and their vectors; k is overwritten."""
+    # K is symmetric: its transpose is the same, in the order of memory that LAPACK wants.
+    k, first = k.T, len(k) - n
+    if first:
+        try:
+            some: Any = eigh(k, driver="evr", subset_by_index=(first, len(k) - 1))
+            if _complete(some, n):
+                return some
+        except LinAlgError:
+            pass  # relatively robust representations fail on some clusters of eigenvalues
+    # Divide and conquer finds all of them, and is the fastest for that by a seventh.
+    values, vectors = eigh(k, driver="evd", overwrite_a=True, check_finite=False)
+    return values[first:], vectors[:, first:]
+
+
+def _complete(pair: tuple[np.ndarray, np.ndarray], n: int) -> bool:
+    """Return whether a solver found what it was asked for: some return fewer, or no numbers."""
+    return len(pair[0]) == n and all(bool(np.isfinite(part).all()) for part in pair)
 
 
 def _blocks(n_rows: int, n_columns: int) -> list[slice]:
