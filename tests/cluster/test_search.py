@@ -83,7 +83,7 @@ def test_every_width_of_register_gives_the_same_scores(known, monkeypatch):
     rows, centroids, find = made(45, 7, 37, np.float32)
     expected = find(rows)
     monkeypatch.setattr(search, "registers", lambda: known)
-    monkeypatch.setattr(search, "_code", search._made.__wrapped__)
+    monkeypatch.setattr(search, "_code", search._code.__wrapped__)
     again = Search((-2 * centroids).T, np.vecdot(centroids, centroids))
     np.testing.assert_array_equal(again(rows), expected)
 

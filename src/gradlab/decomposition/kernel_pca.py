@@ -323,7 +323,9 @@ def _dense(k: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     k, first = k.T, len(k) - n
     if first:
         try:
-            some: Any = eigh(k, driver="evr", subset_by_index=(first, len(k) - 1))
+            some: Any = eigh(
+                k, driver="evr", subset_by_index=(first, len(k) - 1), check_finite=False
+            )
             if _complete(some, n):
                 return some
         except LinAlgError:

@@ -11,6 +11,7 @@ import functools
 import hashlib
 import threading
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import jax
 import numpy as np
@@ -18,6 +19,8 @@ from jaxtyping import Array
 
 from gradlab.native.function import Function
 from gradlab.native.machine import install, registers
+
+Made = TypeVar("Made")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,12 +79,12 @@ def end(function: Function, scratch: int) -> Kernel:
 _making = threading.Lock()
 
 
-def once(make: Callable[..., Kernel]) -> Callable[..., Kernel]:
-    """Make each kernel once a process, whichever thread asks first."""
+def once(make: Callable[..., Made]) -> Callable[..., Made]:
+    """Make each piece of machine code once a process, whichever thread asks first."""
     kept = functools.cache(make)
 
     @functools.wraps(make)
-    def get(*key: object) -> Kernel:
+    def get(*key: object) -> Made:
         with _making:
             return kept(*key)
 
