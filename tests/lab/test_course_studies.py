@@ -96,13 +96,15 @@ def test_the_kinds_of_pooling_are_ranked_with_a_test_error(tmp_path):
 
 @pytest.mark.catalogue("CMP-24", "RNN-22")
 def test_only_gated_cells_remember_over_many_steps(tmp_path):
+    # Over 80 steps a plain network remembers in a third of its runs, an LSTM in 39 of 40. With
+    # eight seeds that is luck; the study itself then asked for 38.
     scores = {}
     for lag in (5, 80):
         study = gl.compare(
             recall(lag),
             vary={"cell": ["rnn", "lstm", "gru"]},
             base=Recipe(layers=["recurrent 16"], init="xavier_normal", clip_norm=1.0),
-            seeds=8,
+            seeds=40,
             epochs=40,
             tune=gl.Tuning(learning_rates=3, seeds=2),
             out=tmp_path / f"lag-{lag}",
