@@ -58,14 +58,14 @@ def test_the_first_of_equals_is_found_and_the_second_is_as_near(k):
 
 
 @has_search
-def test_rows_have_the_same_bits_alone_and_among_others_wherever_they_lie():
+def test_rows_have_the_same_bits_alone_and_among_others():
     rows, _, find = made(203, 9, 20, np.float32)
     whole = find(rows)
     which = np.random.default_rng(1).permutation(203)[:77]
-    np.testing.assert_array_equal(find(rows, which), whole[:, which])
-    np.testing.assert_array_equal(find(rows, slice(100, 150)), whole[:, 100:150])
-    np.testing.assert_array_equal(find(rows, np.array([31])), whole[:, [31]])
-    assert find(rows, np.array([], int)).shape == (3, 0)
+    np.testing.assert_array_equal(find(rows[which]), whole[:, which])
+    np.testing.assert_array_equal(find(rows[100:150]), whole[:, 100:150])
+    np.testing.assert_array_equal(find(rows[31:32]), whole[:, [31]])
+    assert find(rows[:0]).shape == (3, 0)
 
 
 @has_search

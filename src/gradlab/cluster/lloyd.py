@@ -18,7 +18,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer
 from scipy.sparse import csc_array
 
-from gradlab.cluster.nearest import Targets, assign, squared_distances, targets
+from gradlab.cluster.assignment import reassign
+from gradlab.cluster.nearest import PASSES, Targets, assign, squared_distances, targets
 from gradlab.cluster.rows import Rows, pieces
 from gradlab.cluster.team import WORTH, Team, shares_of
 
@@ -30,9 +31,6 @@ STATE = 2**28
 SHARE = 2**21
 """Numbers of a share. Only some of its rows are asked, and threads take turns to begin each
 operation of NumPy: with fewer and larger operations they wait less for each other."""
-
-SEARCHED_NUMBERS = 8
-"""Numbers of a row that an assignment writes whose search is in machine code and reads in place."""
 
 LOST = 1e-6
 """Share of a cluster's greatest weight below which its sum is no longer trusted."""
@@ -190,25 +188,38 @@ class _Restart:
 
     def aim(self) -> None:
         """Get ready for an assignment."""
-        dtype, n_rows = self.rows.values.dtype, len(self.rows)
-        self.aims = targets(self.centroids, dtype, n_rows=n_rows, alive=self.alive)
+        dtype, asked = self.rows.values.dtype, PASSES * len(self.rows)
+        self.aims = targets(self.centroids, dtype, asked=asked, alive=self.alive)
 
     def assign(self, share: slice) -> _Change:
         """Give rows of a share their nearest centroid; ask those only whose label is not sure."""
         labels, expires, squares = self.labels[share], self.expires[share], self.rows.squares[share]
+        change = _no_change(*self.centroids.shape)
+        if self.aims.search is not None and self.rows.plain:  # the table is read where it lies
+            weights = None if self.rows.weights is None else self.rows.weights[share]
+            change.drop, change.n_moved, change.n_asked = reassign(
+                self.aims.search,
+                self.aims.centroids,
+                self.losses,
+                self.aims.error,
+                self.rows.values[share],
+                squares,
+                weights,
+                labels,
+                expires,
+                change.sums,
+                change.counts,
+            )
+            return change
         due = np.flatnonzero(expires < self.losses.take(labels))
         all_of_them = len(due) == len(labels)
-        change = _no_change(*self.centroids.shape)
         change.n_asked = len(due)
-        numbers = self.rows.n_features + len(self.centroids)
-        if self.aims.search is not None and self.rows.plain:
-            numbers = SEARCHED_NUMBERS
-        for piece in pieces(len(due), numbers):
+        for piece in pieces(len(due), self.rows.n_features + len(self.centroids)):
             part = due[piece]
             asked = part + share.start
-            if all_of_them:  # a slice of the table is read where it lies
+            if all_of_them:  # a slice of the table is no copy
                 asked = slice(share.start + piece.start, share.start + piece.stop)
-            nearest, lead = self.aims.two_nearest(self.rows, asked, squares.take(part))
+            nearest, lead = self.aims.two_nearest(self.rows.take(asked), squares.take(part))
             before = labels.take(part)
             moved = np.flatnonzero(nearest != before)
             if len(moved):

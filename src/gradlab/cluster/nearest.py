@@ -24,9 +24,12 @@ Searching row by row, as `argmin` does, a processor mispredicts about one branch
 """
 
 
-SEARCHED = 2**23
-"""Multiplications from which on a search in machine code gains the tenth of a second back that it
-takes to make."""
+SEARCHED = 2**29
+"""Multiplications from which on machine code is worth the tenth of a second that it takes to make,
+if not by one fit, then by a few."""
+
+PASSES = 32
+"""Times that an iteration goes through the rows, more or less."""
 
 
 SMALL = 10**6
@@ -52,6 +55,12 @@ class Targets:
     def __len__(self) -> int:
         return len(self.centroids)
 
+    @property
+    def error(self) -> tuple[float, float]:
+        """Two numbers: |x - c|² is wrong by at most the first times (|x|² + the second)."""
+        rounding = max(ROUNDING, len(self.pull) ** 0.5) * np.finfo(self.pull.dtype).eps
+        return float(rounding), float(self.squares[np.isfinite(self.squares)].max())
+
     def scores(self, rows: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "K m"]:
         """Return |x - c|² - |x|², a row for each centroid."""
         return np.add(_product(rows, self.pull).T, self.squares[:, None], order="C")
@@ -67,25 +76,22 @@ class Targets:
 
     def two_nearest(
         self,
-        rows: Rows,
-        which: slice | Integer[np.ndarray, " m"],
+        rows: Float[np.ndarray, "m d"],
         squares: Float[np.ndarray, " m"],
     ) -> tuple[Integer[np.ndarray, " m"], Float[np.ndarray, " m"]]:
-        """Return the nearest centroid of some rows and its lead over the second: d₂ - d₁.
+        """Return the nearest centroid of rows and its lead over the second: d₂ - d₁.
 
         The lead is never said to be more than it is, whatever the rounding: it may be negative
         for a row in the middle between two centroids.
         """
         if self.search is None:
-            first, both = self._two_smallest(rows.take(which))
+            first, both = self._two_smallest(rows)
         else:
-            # Where the table itself is in inner units, it is read where it lies.
-            found = self.search(rows.values, which) if rows.plain else self.search(rows.take(which))
+            found = self.search(rows)
             first, both = found[2].astype(np.intp), found[:2]
         near, far = both
-        largest = self.squares[np.isfinite(self.squares)].max()
-        rounding = max(ROUNDING, rows.n_features**0.5) * np.finfo(both.dtype).eps
-        error = (squares + largest) * both.dtype.type(rounding)
+        rounding, largest = self.error
+        error = (squares + both.dtype.type(largest)) * both.dtype.type(rounding)
         both += squares
         near += error
         far -= error
@@ -145,7 +151,7 @@ def targets(
     centroids: Float[np.ndarray, "K d"],
     dtype: np.dtype,
     *,
-    n_rows: int = 0,
+    asked: int = 0,
     alive: Bool[np.ndarray, " K"] | None = None,
 ) -> Targets:
     """Return the centroids (float64) as targets for rows of a precision.
@@ -153,7 +159,7 @@ def targets(
     Args:
         centroids: As they are.
         dtype: Of the rows.
-        n_rows: How many will be asked; few are not worth a search in machine code.
+        asked: How many rows will be, in all; few are not worth a search in machine code.
         alive: Centroids that are in the game; None for all.
     """
     with np.errstate(over="ignore"):
@@ -164,7 +170,7 @@ def targets(
     pull[:, far], squares[far], near[far] = 0, np.inf, 0
     if alive is not None:
         squares[~alive] = np.inf
-    worth = n_rows * pull.size >= SEARCHED and can_search(np.dtype(dtype))
+    worth = asked * pull.size >= SEARCHED and can_search(np.dtype(dtype))
     return Targets(near, pull, squares, Search(pull, squares) if worth else None)
 
 
@@ -182,7 +188,7 @@ def assign(
     rows: Rows, centroids: Float[np.ndarray, "K d"], team: Team
 ) -> tuple[Integer[np.ndarray, " n"], Float[np.ndarray, " n"]]:
     """Return the nearest centroid of every row, and the squared distance to it."""
-    aims = targets(centroids, rows.values.dtype, n_rows=len(rows))
+    aims = targets(centroids, rows.values.dtype, asked=len(rows))
     limit = FAR[rows.values.dtype] ** 2
     labels = np.empty(len(rows), np.intp)
     distances = np.empty(len(rows), rows.values.dtype)

@@ -4,17 +4,22 @@ Sources:
     Arthur, D. & Vassilvitskii, S. (2007). k-means++: the advantages of careful seeding. SODA.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Float, Integer
 
-from gradlab.cluster.nearest import ROUNDING, targets
-from gradlab.cluster.rows import Rows, pieces
+from gradlab.cluster.costs import RUN, run_costs
+from gradlab.cluster.nearest import ROUNDING, Targets, targets
+from gradlab.cluster.rows import PIECE, Rows
 from gradlab.cluster.team import Team, shares_of
 
-RUN = 512
-"""Rows whose chances are added up together, so that a draw searches few sums."""
+SHARE = 2**19
+"""Numbers of a share: many small ones, for after each draw all cores wait for the slowest."""
+
+BESIDE = 3
+"""Times that measuring costs takes longer than the products in it."""
 
 Seeding = Callable[
     [Rows, int, Sequence[np.random.RandomState], Team], list[Float[np.ndarray, "K d"]]
@@ -61,8 +66,10 @@ def plus_plus(
     is at most 8 (ln K + 2) times the best one (Arthur & Vassilvitskii 2007, theorem 1.1); in
     practice the choice makes it smaller (their section 6).
     """
-    shares = shares_of(len(rows), rows.n_features, 2 + int(np.log(n_clusters)))
-    draws = [_Draw(rows, n_clusters, random, shares) for random in randoms]
+    n_candidates = 2 + int(np.log(n_clusters))
+    shares = shares_of(len(rows), rows.n_features, n_candidates, numbers=SHARE)
+    asked = BESIDE * len(rows) * n_clusters * len(randoms)
+    draws = [_Draw(rows, n_candidates, random, shares, asked) for random in randoms]
     for _ in range(n_clusters):
         for draw in draws:
             draw.choose_candidates()
@@ -77,17 +84,20 @@ class _Draw:
 
     Attributes:
         chosen: Rows that are centroids.
-        nearest: Each row's w · D² after each of the candidates, (candidates, n).
-        best: Which candidate was taken last.
+        nearest: Each row's D² to those of them whose distances were measured: not yet the last.
         runs: Where short runs of rows begin.
-        sums: w · D² of each run.
+        sums: Σ w · D² of each run, to all of them.
     """
 
     def __init__(
-        self, rows: Rows, n_clusters: int, random: np.random.RandomState, shares: list[slice]
+        self,
+        rows: Rows,
+        n_candidates: int,
+        random: np.random.RandomState,
+        shares: list[slice],
+        asked: int,
     ):
-        self.rows, self.random = rows, random
-        self.n_candidates = 2 + int(np.log(n_clusters))
+        self.rows, self.n_candidates, self.random, self.asked = rows, n_candidates, random, asked
         self.chosen: list[int] = []
         self.weights = None
         if rows.weights is not None:  # so that they fit into the precision of the rows
@@ -96,10 +106,10 @@ class _Draw:
         # them must not add up to more.
         noise = rows.values.dtype.type(2 * ROUNDING * np.finfo(rows.values.dtype).eps)
         self.squares = rows.squares * (1 - noise)
-        self.nearest = np.empty((self.n_candidates, len(rows)), rows.values.dtype)
+        self.nearest = np.full(len(rows), np.inf, rows.values.dtype)
         self.candidates = np.empty(0, np.intp)
-        self.best = 0
         self.runs = np.concatenate([np.arange(share.start, share.stop, RUN) for share in shares])
+        self.ends = np.append(self.runs[1:], len(rows))
         self.sums = np.empty(len(self.runs))
 
     def choose_candidates(self) -> None:
@@ -109,46 +119,63 @@ class _Draw:
             self.candidates = np.array([self.random.choice(len(self.rows), p=chances)])
         else:
             self.candidates = self._drawn()
-        self.aims = targets(
-            self.rows.take(self.candidates).astype(np.float64), self.rows.values.dtype
-        )
+        self.aims = self._aims(self.candidates)
+
+    def _aims(self, candidates: Integer[np.ndarray, " c"]) -> Targets:
+        """Return the centroid that was chosen last, then candidates."""
+        last = self.chosen[-1] if self.chosen else candidates[0]
+        points = self.rows.take(np.array([last, *candidates])).astype(np.float64)
+        alive = np.ones(len(points), bool)
+        alive[0] = bool(self.chosen)
+        return targets(points, self.rows.values.dtype, asked=self.asked, alive=alive)
 
     def _drawn(self) -> Integer[np.ndarray, " candidates"]:
         """Return rows drawn with chances w · D²: where its running sum passes random places."""
         edges = np.cumsum(self.sums)
         places = self.random.random_sample(self.n_candidates) * edges[-1]
-        ends = np.append(self.runs[1:], len(self.rows))
+        last = self.rows.take(np.array(self.chosen[-1:]))
         drawn = []
         for place, run in zip(places, np.searchsorted(edges, places, side="right"), strict=True):
             run = min(int(run), len(edges) - 1)
-            costs = self.nearest[self.best, self.runs[run] : ends[run]]
+            own = slice(self.runs[run], self.ends[run])
+            difference = self.rows.take(own) - last
+            costs = np.minimum(self.nearest[own], np.vecdot(difference, difference))
+            if self.weights is not None:
+                costs *= self.weights[own]
             within = np.cumsum(costs, dtype=np.float64)
             # The last place before the end, where rounding goes beyond it: never a row of cost 0.
             place = min(place - (edges[run - 1] if run else 0), np.nextafter(within[-1], 0))
             row = np.searchsorted(within, place, side="right")
-            drawn.append(self.runs[run] + min(int(row), len(within) - 1))
+            drawn.append(own.start + min(int(row), len(within) - 1))
         return np.array(drawn)
 
     def measure(self, share: slice) -> Float[np.ndarray, "candidates runs"]:
         """Return Σ w · D² of each run of a share, for each candidate."""
-        rows, number = self.rows, len(self.candidates)
-        for piece in pieces(share.stop - share.start, rows.n_features + 2 * number):
-            part = slice(share.start + piece.start, share.start + piece.stop)
-            squared = self.aims.scores(rows.take(part))
-            squared += self.squares[part]
-            np.maximum(squared, 0, out=squared)
-            if self.weights is not None:
-                squared *= self.weights[part]
-            before = self.nearest[self.best, part].copy() if self.chosen else np.inf
-            np.minimum(squared, before, out=self.nearest[:number, part])
-        starts = np.arange(0, share.stop - share.start, RUN)
-        return np.add.reduceat(self.nearest[:number, share], starts, axis=1)
+        size = max(1, PIECE // (self.rows.n_features + 2 * len(self.aims)) // RUN) * RUN
+        edges = [*range(share.start, share.stop, size), share.stop]
+        parts = [self._costs(self.aims, slice(*edge)) for edge in itertools.pairwise(edges)]
+        return np.concatenate(parts, axis=1)
+
+    def _costs(self, aims: Targets, part: slice) -> Float[np.ndarray, "candidates runs"]:
+        """Note the distances to the centroid chosen last; return each run's sums."""
+        rows, squares, nearest = self.rows.take(part), self.squares[part], self.nearest[part]
+        weights = None if self.weights is None else self.weights[part]
+        if aims.search is not None:
+            return run_costs(aims.search, rows, squares, weights, nearest)[1 : len(aims)]
+        squared = aims.scores(rows)
+        squared += squares
+        np.maximum(squared, 0, out=squared)
+        np.minimum(nearest, squared[0], out=nearest)
+        costs = np.minimum(squared[1:], nearest, out=squared[1:])
+        if weights is not None:
+            costs *= weights
+        return np.add.reduceat(costs, np.arange(0, len(rows), RUN), axis=1)
 
     def keep_best(self, sums: Float[np.ndarray, "candidates runs"]) -> None:
         costs = sums.sum(1, dtype=np.float64)
-        self.best = int(costs.argmin())
-        self.sums = sums[self.best].astype(np.float64)
-        self.chosen.append(int(self.candidates[self.best]))
+        best = int(costs.argmin())
+        self.sums = sums[best].astype(np.float64)
+        self.chosen.append(int(self.candidates[best]))
 
 
 SEEDINGS: dict[str, Seeding] = {

@@ -29,6 +29,9 @@ NULL = ir.Constant(POINTER, None)
 WRITTEN_OUT = 8
 """Repetitions up to which a loop is written out."""
 
+LINE_BYTES = 64
+"""Bytes that a cache fetches at once."""
+
 Value = Any
 """A number or a pointer of the function, or an int."""
 
@@ -343,6 +346,13 @@ class Function:
         with self.builder.goto_entry_block():
             return self.builder.alloca(self.vector)
 
+    def vectors(self, n: int) -> Value:
+        """Return the place of n vectors that follow each other, to be found by number."""
+        with self.builder.goto_entry_block():
+            place = self.builder.alloca(ir.ArrayType(self.number, n * self.lanes))
+        # A typed pointer to LLVM's writer; to LLVM itself all pointers are alike.
+        return self.builder.inttoptr(self.builder.ptrtoint(place, LONG), POINTER)
+
     def zeros(self) -> Value:
         """Return a vector of zeros."""
         return ir.Constant(self.vector, [0.0] * self.lanes)
@@ -446,6 +456,14 @@ class Function:
     def multiply_add(self, x: Value, y: Value, z: Value) -> Value:
         """Return x · y + z, rounded once."""
         return self._call(f"llvm.fma.{self._suffix}", self.vector, x, y, z)
+
+    def expect(self, place: Value, n: Value) -> None:
+        """Ask the caches for n numbers that will be read soon; the place need not exist."""
+        kind = ir.FunctionType(NOTHING, [POINTER, INT, INT, INT])
+        known = self.module.globals.get("llvm.prefetch.p0")
+        prefetch = known or ir.Function(self.module, kind, "llvm.prefetch.p0")
+        with self.loop(n, LINE_BYTES // self.item_bytes) as i:
+            self.builder.call(prefetch, [self.at(place, i), INT(0), INT(3), INT(1)])
 
     def clear(self, place: Value, n: Value) -> None:
         """Write n zeros."""
