@@ -33,7 +33,7 @@ def test_measures_tell_good_samples_from_bad(mnist):
     images = x.reshape(-1, 28, 28, 1)
     network = FeatureNetwork.fit(images[:10000], y[:10000])
     real = network.features(images[10000:12000])
-    machine = BoltzmannMachine(128, persistent=True, epochs=5, random_state=0).fit(x[:10000])
+    machine = BoltzmannMachine(128, persistent=True, epochs=15, random_state=0).fit(x[:10000])
     made = machine.sample(2000, steps=500, means=True).astype(np.float32).clip(0, 1)
     noise = np.random.default_rng(0).random((2000, 784), np.float32)
     distances = [
