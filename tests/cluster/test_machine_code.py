@@ -1,5 +1,6 @@
-"""k-means' assignment and the costs of k-means++ in machine code, against NumPy's."""
+"""k-means' assignment, the costs of k-means++ and fuzzy sums in machine code, against NumPy's."""
 
+import jax
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from gradlab.cluster import assignment, costs, nearest, search, seeding
 from gradlab.cluster.assignment import reassign
+from gradlab.cluster.bezdek import can_sum, membership_sums
 from gradlab.cluster.costs import RUN, run_costs
 from gradlab.cluster.lloyd import _Restart
 from gradlab.cluster.nearest import targets
@@ -189,3 +191,40 @@ def test_every_width_of_register_gives_the_same_labels_and_costs(known, monkeypa
     for own, other in zip(again[0], expected[0], strict=True):
         np.testing.assert_array_equal(own["labels"], other["labels"])
         np.testing.assert_array_equal(own["expires"], other["expires"])
+
+
+@settings(max_examples=40)
+@given(
+    blocks=st.integers(1, 3),
+    vectors=st.integers(1, 5),
+    d=st.integers(1, 20),
+    k=st.integers(1, 11),
+    dtype=st.sampled_from([np.float32, np.float64]),
+    seed=st.integers(0, 10**6),
+)
+def test_sums_of_fuzzy_memberships_are_those_by_the_formula(blocks, vectors, d, k, dtype, seed):
+    rng = np.random.default_rng(seed)
+    lanes = registers().lanes(np.dtype(dtype))
+    rows = rng.normal(size=(blocks, vectors * lanes, d)).astype(dtype)
+    centroids = rng.normal(size=(k, d)).astype(dtype)
+    rows[0, 0] = centroids[0]  # belongs to it alone,
+    centroids[-1] = centroids[0]  # or to both that lie there in equal parts
+    weight = rng.integers(0, 3, rows.shape[:2]).astype(dtype)
+    assert can_sum(np.dtype(dtype), rows.shape[1])
+    with jax.enable_x64(dtype is np.float64):
+        x = jax.numpy.asarray(rows.swapaxes(1, 2))
+        found = jax.jit(membership_sums)(x, jax.numpy.asarray(weight), jax.numpy.asarray(centroids))
+        moment, mass, objective, certainty = map(np.asarray, found)
+
+    wide, weights = rows.reshape(-1, d).astype(float), weight.reshape(-1).astype(float)
+    squares = ((wide[:, None] - centroids.astype(float)) ** 2).sum(-1)
+    at = squares == 0
+    with np.errstate(divide="ignore"):
+        inverse = np.where(at.any(1, keepdims=True), at, 1 / squares)
+    memberships = inverse / inverse.sum(1, keepdims=True)
+    parts = memberships**2 * weights[:, None]
+    close = {"rtol": 50 * np.finfo(dtype).eps, "atol": 50 * np.finfo(dtype).eps * weights.sum()}
+    np.testing.assert_allclose(mass, parts.sum(0), **close)
+    np.testing.assert_allclose(moment, parts.T @ wide, **{**close, "atol": 4 * close["atol"]})
+    np.testing.assert_allclose(objective, (parts * squares).sum(), **close)
+    np.testing.assert_allclose(certainty, weights @ memberships.max(1), **close)

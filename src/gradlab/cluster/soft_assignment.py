@@ -17,9 +17,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.flatten_util import ravel_pytree
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Int
 
+from gradlab.cluster.bezdek import can_sum, membership_sums
 from gradlab.nn.shares import AXIS, n_devices, pairwise_sum, total
 from gradlab.process import cores
 from gradlab.training.precision import precision
@@ -34,6 +36,9 @@ centroids a block then fits the caches, and is large beside the cost of a call."
 
 SHARES = 8
 """Shares of many rows: a power of two, and at least as many as devices are ever used."""
+
+LANES = 16
+"""Rows of a block are a multiple of this where there are many: whole vectors on any processor."""
 
 CHUNK_BLOCKS = 8
 """Most blocks whose memberships one call returns."""
@@ -176,6 +181,9 @@ def _one_pass(
         return Sums(moment, product(parts, weight), *product(numbers, weight))
 
     def of_share(share: Rows) -> Sums:
+        if form == "bezdek of 2" and can_sum(np.dtype(share.x.dtype), share.x.shape[2]):
+            return Sums(*membership_sums(share.x, share.weight, centroids))
+
         def add(sums: Sums, block: Rows) -> tuple[Sums, None]:
             return jax.tree.map(jnp.add, sums, of_block(*block)), None
 
@@ -185,7 +193,10 @@ def _one_pass(
 
     if rows.x.shape[0] == 1 and n_devices() == 1:
         return of_share(jax.tree.map(lambda leaf: leaf[0], rows))
-    return total(jax.tree.map(pairwise_sum, lax.map(of_share, rows)))
+    # As one array: at every sum over devices they wait for each other.
+    flat = total(pairwise_sum(lax.map(lambda share: ravel_pytree(of_share(share))[0], rows)))
+    moment, mass, numbers = jnp.split(flat, [centroids.size, centroids.size + len(centroids)])
+    return Sums(moment.reshape(centroids.shape), mass, *numbers)
 
 
 def _rounds(
@@ -263,7 +274,7 @@ def lay_out(x: Float[np.ndarray, "n d"], weight: Float[np.ndarray, " n"] | None 
     shares = SHARES if n > SHARES * block // 2 else 1
     blocks = -(-n // (shares * block))
     rows = -(-n // (shares * blocks))
-    rows = _small_block(rows) if n <= block else -(-rows // 8) * 8
+    rows = _small_block(rows) if n <= block else -(-rows // LANES) * LANES
     filled = np.zeros((shares * blocks * rows, _features(d)), x.dtype)
     filled[:n, :d] = x
     weights = np.zeros(shares * blocks * rows, x.dtype)
