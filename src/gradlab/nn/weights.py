@@ -20,7 +20,8 @@ class Weights:
     Two networks with the same seed share their draws layer by layer, whatever the initialiser.
 
     Args:
-        initializer: Name in INITIALIZERS, or a function (draw, n_in, n_out) -> weights.
+        initializer: Name in INITIALIZERS, or a function (draw, n_in, n_out) -> weights. None is
+            he_normal, but Glorot's for the kernels of recurrent cells, as in TensorFlow and Keras.
         seed: Seed of the run; None gives zeros, for a template whose weights come from elsewhere.
         layer: Number of the layer within the network.
         parameters: Keyword parameters of the initialiser.
@@ -33,7 +34,7 @@ class Weights:
 
     def __init__(
         self,
-        initializer: str | Callable = "he_normal",
+        initializer: str | Callable | None = None,
         *,
         seed: int | None = 0,
         layer: int = 0,
@@ -41,9 +42,9 @@ class Weights:
         dtype: DTypeLike = np.float32,
     ):
         """Keep what decides the numbers."""
-        self.initializer = (
-            INITIALIZERS[initializer] if isinstance(initializer, str) else initializer
-        )
+        self.is_default = initializer is None
+        name = "he_normal" if initializer is None else initializer
+        self.initializer = INITIALIZERS[name] if isinstance(name, str) else name
         self.seed = seed
         self.layer = layer
         self.parameters = dict(parameters or {})
@@ -64,6 +65,29 @@ class Weights:
             return np.zeros(shape, self.dtype)
         draw = _draw(self.seed, self.layer + part * PARTS, shape, self.dtype)
         return np.asarray(self.initializer(draw, n_in, n_out, **self.parameters), self.dtype)
+
+    def kernel(
+        self, shape: tuple[int, ...], n_units: int, *, part: int = 0
+    ) -> Float[np.ndarray, "..."]:
+        """Return initial weights of a recurrent cell.
+
+        Without an initialiser, uniform within ±√(6 / (rows + columns)), by the kernel's own shape.
+        One that is given takes each gate as a matrix of its own, of `n_units` columns.
+
+        Args:
+            shape: Of the kernel, the gates' columns side by side; leading axes are of kernels.
+            n_units: Columns of one gate.
+            part: Number of the array within the layer.
+
+        >>> kernel = Weights().kernel((8, 4 * 8), 8)
+        >>> bool(0.9 < np.abs(kernel).max() / np.sqrt(6 / (8 + 32)) <= 1)
+        True
+        """
+        rows, columns = shape[-2:]
+        if not self.is_default:
+            return self(shape, rows, n_units, part=part)
+        glorot = Weights("xavier_uniform", seed=self.seed, layer=self.layer, dtype=self.dtype)
+        return glorot(shape, rows, columns, part=part)
 
     def zeros(self, *shape: int) -> Float[np.ndarray, "..."]:
         """Return zeros, as biases start."""

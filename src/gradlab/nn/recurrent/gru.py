@@ -91,8 +91,8 @@ class GRUCell(FusedCell):
             reset_after: PyTorch's form instead of the documents'.
         """
         return cls(
-            weights((n_inputs, 3 * n_units), n_inputs, n_units),
-            weights((n_units, 3 * n_units), n_units, n_units, part=1),
+            weights.kernel((n_inputs, 3 * n_units), n_units),
+            weights.kernel((n_units, 3 * n_units), n_units, part=1),
             weights.zeros(3 * n_units),
             weights.zeros(n_units) if reset_after else None,
             reset_after,

@@ -90,8 +90,8 @@ class LSTMCell(FusedCell):
         bias = weights.zeros(4 * n_units)
         bias[n_units : 2 * n_units] = forget_bias
         return cls(
-            weights((n_inputs, 4 * n_units), n_inputs, n_units),
-            weights((n_units, 4 * n_units), n_units, n_units, part=1),
+            weights.kernel((n_inputs, 4 * n_units), n_units),
+            weights.kernel((n_units, 4 * n_units), n_units, part=1),
             bias,
         )
 

@@ -86,8 +86,8 @@ class RNNCell(FusedCell):
     ) -> "RNNCell":
         """Draw the weights; biases start at 0."""
         return cls(
-            weights((n_inputs, n_units), n_inputs, n_units),
-            weights((n_units, n_units), n_units, n_units, part=1),
+            weights.kernel((n_inputs, n_units), n_units),
+            weights.kernel((n_units, n_units), n_units, part=1),
             weights.zeros(n_units),
             activation,
         )

@@ -102,7 +102,7 @@ class CoupledLSTMCell(Cell):
         weight_input, weight_recurrent = draw_gates(weights, n_inputs, n_outputs, n_units, 3)
         projection = None
         if n_projection is not None:
-            projection = weights((n_units, n_projection), n_units, n_projection, part=2)
+            projection = weights.kernel((n_units, n_projection), n_projection, part=2)
         return cls(
             weight_input,
             weight_recurrent,

@@ -118,9 +118,9 @@ class GridLSTMCell(Cell):
         lead, columns = (n_lstms, len(bands)), n_gates * n_units
         starts = (0, 0, 0) if coupled else (0, forget_bias, 0, 0)
         return cls(
-            weights((*lead, feature_size, columns), feature_size, n_units),
-            weights((*lead, n_units, columns), n_units, n_units, part=1),
-            weights((*lead, n_units, columns), n_units, n_units, part=2),
+            weights.kernel((*lead, feature_size, columns), n_units),
+            weights.kernel((*lead, n_units, columns), n_units, part=1),
+            weights.kernel((*lead, n_units, columns), n_units, part=2),
             np.broadcast_to(biases(weights, n_units, *starts), (*lead, columns)).copy(),
             weights.zeros(*lead, 2, n_gates - 1, n_units) if peepholes else None,
             fixed(cell_clip, weights.dtype),

@@ -83,10 +83,10 @@ class GroupedLSTMCell(Cell):
         inputs, outputs, units = (n // n_groups for n in (n_inputs, n_outputs, n_units))
         projection = None
         if n_projection is not None:
-            projection = weights((n_units, n_projection), n_units, n_projection, part=2)
+            projection = weights.kernel((n_units, n_projection), n_projection, part=2)
         return cls(
-            weights((n_groups, inputs, 4 * units), inputs, units),
-            weights((n_groups, outputs, 4 * units), outputs, units, part=1),
+            weights.kernel((n_groups, inputs, 4 * units), units),
+            weights.kernel((n_groups, outputs, 4 * units), units, part=1),
             np.reshape(biases(weights, n_units, 0, forget_bias, 0, 0), (4, n_units)),
             projection,
         )

@@ -79,7 +79,7 @@ class IntersectionRNNCell(Cell):
         weight_input, weight_recurrent = draw_gates(weights, n_units, n_units, n_units, 4)
         projection = bias_projection = None
         if project_inputs:
-            projection = weights((n_inputs, n_units), n_inputs, n_units, part=2)
+            projection = weights.kernel((n_inputs, n_units), n_units, part=2)
             bias_projection = weights.zeros(n_units)
         return cls(
             weight_input,

@@ -20,8 +20,8 @@ def draw_gates(
     """Draw the two matrices of all gates, (n_inputs, n_gates · n_units) and for the recurrence."""
     columns = n_gates * n_units
     return (
-        weights((n_inputs, columns), n_inputs, n_units),
-        weights((n_recurrent, columns), n_recurrent, n_units, part=1),
+        weights.kernel((n_inputs, columns), n_units),
+        weights.kernel((n_recurrent, columns), n_units, part=1),
     )
 
 
@@ -93,7 +93,7 @@ def check_bound_of_projection(n_projection: int | None, projection_clip: Scalar 
 def other_parts(weights: Weights, first: int) -> Weights:
     """Return the same source whose part 0 is part `first`: the draws of a cell within a cell."""
     return Weights(
-        weights.initializer,
+        None if weights.is_default else weights.initializer,
         seed=weights.seed,
         layer=weights.layer + first * PARTS,
         parameters=weights.parameters,

@@ -100,7 +100,7 @@ class PeepholeLSTMCell(Cell):
         weight_input, weight_recurrent = draw_gates(weights, n_inputs, n_outputs, n_units, 4)
         projection = None
         if n_projection is not None:
-            projection = weights((n_units, n_projection), n_units, n_projection, part=2)
+            projection = weights.kernel((n_units, n_projection), n_projection, part=2)
         return cls(
             weight_input,
             weight_recurrent,

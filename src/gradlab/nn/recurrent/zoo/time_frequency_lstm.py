@@ -100,7 +100,7 @@ class TimeFrequencyLSTMCell(Cell):
         return cls(
             weight_input,
             weight_recurrent,
-            weights((n_units, 4 * n_units), n_units, n_units, part=2),
+            weights.kernel((n_units, 4 * n_units), n_units, part=2),
             biases(weights, n_units, 0, forget_bias, 0, 0),
             weights.zeros(3, n_units) if peepholes else None,
             fixed(cell_clip, weights.dtype),
