@@ -182,7 +182,8 @@ def _one_pass(
 
     def of_share(share: Rows) -> Sums:
         if form == "bezdek of 2" and can_sum(np.dtype(share.x.dtype), share.x.shape[2]):
-            return Sums(*membership_sums(share.x, share.weight, centroids))
+            x, weight = jnp.asarray(share.x), jnp.asarray(share.weight)
+            return Sums(*membership_sums(x, weight, centroids))
 
         def add(sums: Sums, block: Rows) -> tuple[Sums, None]:
             return jax.tree.map(jnp.add, sums, of_block(*block)), None

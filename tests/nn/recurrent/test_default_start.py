@@ -6,13 +6,16 @@ import pytest
 
 from gradlab.nn.recurrent import GRUCell, LSTMCell, RNNCell
 from gradlab.nn.recurrent.zoo import (
+    BidirectionalGridLSTMCell,
     CoupledLSTMCell,
+    GridLSTMCell,
     GroupedLSTMCell,
     IntersectionRNNCell,
     LayerNormLSTMCell,
     NASCell,
     PeepholeLSTMCell,
     PhasedLSTMCell,
+    TimeFrequencyLSTMCell,
     UGRNNCell,
 )
 from gradlab.nn.weights import Weights
@@ -22,12 +25,15 @@ CELLS = {
     "lstm": LSTMCell.create,
     "gru": GRUCell.create,
     "coupled": CoupledLSTMCell.create,
+    "grid": lambda *given: GridLSTMCell.create(*given, feature_size=48),
+    "grid_both_ways": BidirectionalGridLSTMCell.create,
     "grouped": lambda *given: GroupedLSTMCell.create(*given, n_groups=2),
     "intersection": IntersectionRNNCell.create,
     "layer_norm": LayerNormLSTMCell.create,
     "nas": NASCell.create,
     "peephole": PeepholeLSTMCell.create,
     "phased": PhasedLSTMCell.create,
+    "time_frequency": lambda *given: TimeFrequencyLSTMCell.create(*given, feature_size=48),
     "ugrnn": UGRNNCell.create,
 }
 
