@@ -21,10 +21,19 @@ CENTROIDS = 4
 """Centroids whose sums stay in registers, for all rows that go side by side."""
 
 
-def can_sum(dtype: np.dtype, n_rows: int) -> bool:
-    """Return whether there are such sums on this processor, for blocks of so many rows."""
+SUMS_BYTES = 2**15
+"""Vectors of sums that stay in the L1 cache, and on the stack: 32 KiB."""
+
+
+def can_sum(dtype: np.dtype, n_rows: int, n_centroids: int, n_features: int) -> bool:
+    """Return whether these sums are the fast ones, for blocks of so many rows.
+
+    Many centroids of many features are left to products of matrices.
+    """
     known = registers()
-    return known is not None and n_rows % known.lanes(dtype) == 0
+    if known is None or n_rows % known.lanes(dtype):
+        return False
+    return (n_centroids * (n_features + 1) + 2) * known.bytes <= SUMS_BYTES
 
 
 def membership_sums(

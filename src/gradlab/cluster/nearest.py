@@ -29,7 +29,7 @@ SEARCHED = 2**29
 if not by one fit, then by a few."""
 
 PASSES = 32
-"""Times that an iteration goes through the rows, more or less."""
+"""Times that a fit goes through the rows, more or less."""
 
 
 SMALL = 10**6

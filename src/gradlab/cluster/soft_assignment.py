@@ -181,7 +181,9 @@ def _one_pass(
         return Sums(moment, product(parts, weight), *product(numbers, weight))
 
     def of_share(share: Rows) -> Sums:
-        if form == "bezdek of 2" and can_sum(np.dtype(share.x.dtype), share.x.shape[2]):
+        if form == "bezdek of 2" and can_sum(
+            np.dtype(share.x.dtype), share.x.shape[2], *centroids.shape
+        ):
             x, weight = jnp.asarray(share.x), jnp.asarray(share.weight)
             return Sums(*membership_sums(x, weight, centroids))
 

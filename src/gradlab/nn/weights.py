@@ -86,7 +86,13 @@ class Weights:
         rows, columns = shape[-2:]
         if not self.is_default:
             return self(shape, rows, n_units, part=part)
-        glorot = Weights("xavier_uniform", seed=self.seed, layer=self.layer, dtype=self.dtype)
+        glorot = Weights(
+            "xavier_uniform",
+            seed=self.seed,
+            layer=self.layer,
+            parameters=self.parameters,
+            dtype=self.dtype,
+        )
         return glorot(shape, rows, columns, part=part)
 
     def zeros(self, *shape: int) -> Float[np.ndarray, "..."]:
