@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from gradlab.doctor.cure import CHOOSING_SEEDS, PROVING_SEEDS, cure, merged, proposed
+from gradlab.doctor.cure import CHOOSING_SEEDS, PROVING_SEEDS, RUN_OFF_SEEDS, cure, merged, proposed
 from gradlab.doctor.evidence import DataFacts, Layer, Setup
 from gradlab.doctor.finding import Change, Diagnosis, Finding
 from gradlab.errors import RecipeError
@@ -116,6 +116,51 @@ def test_chance_is_not_called_a_cure():
     result = cure(Chance({}), Diagnosis((finding("epochs", 50),)))
     assert not result.helps
     assert "may be chance" in result.sentences[0]
+
+
+class Lucky(Fake):
+    """The bolder rate is best on the three seeds that choose, and bad on most others."""
+
+    def score_on_fresh(self, seeds, *, epochs=None):
+        self.asked.append((self.changes, tuple(seeds)))
+        value = self.changes[0].value if self.changes else None
+        wobble = [0.005 * np.sin(97 * s) for s in seeds]
+        if value == 0.03:
+            return [0.9 + 0.01 * (s % 2) if s in CHOOSING_SEEDS else 0.6 for s in seeds]
+        return [(0.5 if value is None else 0.89) + w for w in wobble]
+
+
+def test_the_best_of_three_seeds_by_luck_loses_a_run_off_of_more_seeds():
+    subject = Lucky({})
+    rates = (finding("learning_rate", 0.03), finding("learning_rate", 0.01))
+    result = cure(subject, Diagnosis(rates))
+    assert result.changes == (Change("learning_rate", 0.01),)
+    assert result.helps
+    n_seeds = len(CHOOSING_SEEDS) + len(RUN_OFF_SEEDS)
+    assert [len(attempt.scores) for attempt in result.attempts] == [n_seeds] * 3
+    chosen = {s for _, seeds in subject.asked for s in seeds} - set(PROVING_SEEDS)
+    assert chosen == {*CHOOSING_SEEDS, *RUN_OFF_SEEDS}
+
+
+def test_a_leader_that_three_seeds_tell_apart_needs_no_run_off():
+    subject = Fake({frozenset({"learning_rate"}): 0.3, frozenset({"units"}): 0.1})
+    result = cure(subject, Diagnosis((finding("units", 4), finding("learning_rate", 0.01))))
+    asked = {s for _, seeds in subject.asked for s in seeds}
+    assert {change.setting for change in result.changes} == {"learning_rate", "units"}
+    assert asked == {*CHOOSING_SEEDS, *PROVING_SEEDS}
+
+
+def test_a_best_that_loses_on_fresh_seeds_is_called_chance():
+    class Unlucky(Fake):
+        def score_on_fresh(self, seeds, *, epochs=None):
+            gain = 0.1 if seeds == CHOOSING_SEEDS else -0.1
+            return [0.5 + gain * len(self.changes) + 0.01 * np.sin(97 * s) for s in seeds]
+
+    result = cure(Unlucky({}), Diagnosis((finding("epochs", 50),)))
+    assert result.gain < 0
+    assert "gains -10.0 points" in result.sentences[0]
+    assert "so its lead may be chance" in result.sentences[0]
+    assert "tried on 3 seeds" in result.sentences[0]
 
 
 def test_nothing_found_is_nothing_tried():

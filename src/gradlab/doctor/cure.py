@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -21,6 +21,9 @@ PAIRED = 4
 TOGETHER = 6
 """So many findings' first cures are tried all at once."""
 CHOOSING_SEEDS = (101, 102, 103)
+RUN_OFF_SEEDS = (104, 105, 106, 107, 108)
+"""More for the best candidates where three seeds can't tell them apart: a rate that only seldom
+goes wrong may be the best of three by luck, and then its proof fails."""
 PROVING_SEEDS = (201, 202, 203, 204, 205, 206, 207, 208)
 SIMPLER = 0.05
 """A candidate with fewer changes is taken if it keeps all but this share of the best gain."""
@@ -36,7 +39,8 @@ class Attempt:
 
     Attributes:
         changes: What differs from the training under examination; () is that training itself.
-        scores: One a choosing seed; a run that diverged has the trivial score.
+        scores: One a choosing seed, and one a seed of the run-off if it was in that; a run that
+            diverged has the trivial score.
         seconds: Of training, compilation among them.
         eliminated: Whether it was given up after the first seed, on which it gained nothing.
     """
@@ -104,11 +108,12 @@ class Cure:
         if self.left_out:
             tried += f", {self.left_out} more had no time"
         if not self.helps:
-            words = f"Nothing that was tried helps: {tried} on {len(CHOOSING_SEEDS)} seeds."
+            words = f"Nothing that was tried helps: {tried} on {self._seeds_tried()}."
             if self.changes:
+                kind = "which may be chance" if self.gain > 0 else "so its lead may be chance"
                 words += (
                     f" The best, {self.words}, gains {self.amount(self.gain)} "
-                    f"{self._interval()} on fresh seeds, which may be chance."
+                    f"{self._interval()} on fresh seeds, {kind}."
                 )
             return (words,)
         first = (
@@ -133,6 +138,13 @@ class Cure:
             return f"{100 * gain:+.1f} points"
         return f"{gain:+.3g} {self.score_name}"
 
+    def _seeds_tried(self) -> str:
+        counts = [len(attempt.scores) for attempt in self.attempts[1:]]
+        few, many = min(counts), max(counts)
+        if few < many:
+            return f"{few} to {many} seeds"
+        return "1 seed" if many == 1 else f"{many} seeds"
+
     def _interval(self) -> str:
         low, high = self.interval
         if self.score_name == "accuracy":
@@ -156,11 +168,13 @@ def cure(
     """Try what the findings propose, alone and together, and prove the best.
 
     At most eight single candidates, pairs of the best four, all first cures at once, and that
-    without each of them are trained from three seeds; where the time would not suffice, those that
-    gain nothing on the first seed have only that one. The best (of those nearly as good, that
-    with the fewest changes) is trained from eight other seeds, and so is the training under
-    examination; the paired differences of their scores are the gain. Choosing and proving have no
-    seed in common, so the gain is not flattered by the choice; test rows are not read.
+    without each of them are trained from three seeds; where the time would not suffice, those
+    that gain nothing on the first seed have only that one. Of the best four, those that three
+    seeds can't tell from the leader are trained from five more, if there is time. The best (of
+    those nearly as good, that with the fewest changes) is trained from eight other seeds, and
+    so is the training under examination; the paired differences of their scores are the gain.
+    Choosing and proving have no seed in common, so the gain is not flattered by the choice;
+    test rows are not read.
 
     Args:
         subject: The training under examination.
@@ -175,7 +189,7 @@ def cure(
         raise RecipeError(f"seconds must be more than 0; got {seconds}.")
     search = _Search(subject, time.perf_counter(), seconds, progress)
     search.run(diagnosis)
-    chosen = _simplest_of_the_best(search.attempts[0], search.candidates())
+    chosen = _simplest_of_the_best(search.attempts[0], search.run_off())
     before, after, spent_before, spent_after = search.prove(chosen)
     differences = np.subtract(after, before)
     low, high = t_interval(differences)
@@ -242,6 +256,30 @@ class _Search:
         if ranked and best:
             leader = max(self.candidates(), key=lambda a: a.score).changes
             self.attempt(merged((leader, single)) for single in best)
+
+    def run_off(self) -> list[Attempt]:
+        """Return what to choose from, the leaders by more seeds if they are close."""
+        base = self.attempts[0]
+        leaders = _leaders(base, self.candidates())
+        both = [base, *leaders]
+        cost = len(RUN_OFF_SEEDS) * sum(a.seconds / len(a.scores) for a in both)
+        left = self.began + self.seconds - time.perf_counter()
+        if len(leaders) < 2 or cost > left:
+            return self.candidates()
+        self.progress("more seeds for the best")
+        again = [self._longer(attempt) for attempt in both]
+        places = {id(old): new for old, new in zip(both, again, strict=True)}
+        self.attempts = [places.get(id(attempt), attempt) for attempt in self.attempts]
+        return again[1:]
+
+    def _longer(self, attempt: Attempt) -> Attempt:
+        """Return an attempt with the seeds of the run-off as well."""
+        subject = self.subject_of(attempt.changes)
+        assert subject is not None  # it has been trained
+        began = time.perf_counter()
+        scores = attempt.scores + self.scores(subject, RUN_OFF_SEEDS)
+        spent = attempt.seconds + time.perf_counter() - began
+        return replace(attempt, scores=scores, seconds=spent)
 
     def candidates(self) -> list[Attempt]:
         """Return what was tried and not given up."""
@@ -362,6 +400,21 @@ def side_effects(
 
 def _key(changes: Changes) -> frozenset[Change]:
     return frozenset(changes)
+
+
+def _leaders(base: Attempt, others: Sequence[Attempt]) -> list[Attempt]:
+    """Return those of the best four that may be the best, or nearly as good and simpler."""
+    ranked = sorted(others, key=lambda a: -a.score)[:PAIRED]
+    if not ranked or ranked[0].score <= base.score:
+        return []
+    best = ranked[0]
+    floor = best.score - SIMPLER * (best.score - base.score)
+    return [a for a in ranked if a.score >= floor or not _told_apart(best, a)]
+
+
+def _told_apart(a: Attempt, b: Attempt) -> bool:
+    low, _ = t_interval(np.subtract(a.scores, b.scores))
+    return low > 0
 
 
 def _simplest_of_the_best(base: Attempt, others: Sequence[Attempt]) -> Attempt | None:
