@@ -153,6 +153,24 @@ def test_small_decompositions_do_not_wait_for_threads():
     assert [library.num_threads for library in blas.lib_controllers] == allowed
 
 
+def test_a_column_that_says_the_class_in_other_words_is_mentioned():
+    rng = np.random.default_rng(0)
+    survived = [None if i % 20 == 0 else str(i % 2) for i in range(120)]
+    table = pl.DataFrame(
+        {
+            "size": rng.normal(size=120),
+            # Where the class is not known, it does not matter what the column says.
+            "alive": ["yes" if i % 2 and i % 20 else "no" for i in range(120)],
+            "cabin": [f"deck {i % 3}" for i in range(120)],
+            "survived": survived,
+        }
+    )
+    told = [n for n in reduction_study(table, target="survived").notes if "tells the target" in n]
+    assert len(told) == 1
+    assert "'alive'" in told[0]
+    assert not any("tells the target" in n for n in reduction_study(table, drop=("alive",)).notes)
+
+
 def test_rows_without_a_class_are_projected_not_learnt_from():
     frame = pl.DataFrame(
         {

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Int, Shaped
 
 from gradlab.data import arrays as arrays_module
 from gradlab.data.arrays import Arrays
@@ -113,7 +113,7 @@ def finish(
                 f"{suggest(label, known)} Classes: {', '.join(known[:20])}."
             )
     missing_cells = _missing_note(features)
-    leaks = [] if target.classes is None else _leaks(features, target.y)
+    told = [] if target.classes is None else leaks(features, target.y)
     return Dataset(
         name=name,
         features=features,
@@ -124,7 +124,7 @@ def finish(
         groups=groups,
         time=time,
         test_rows=test_rows,
-        notes=(*notes, *target.notes, *missing_cells, *leaks),
+        notes=(*notes, *target.notes, *missing_cells, *told),
     )
 
 
@@ -186,17 +186,25 @@ def _missing_note(features: FeatureTable) -> list[str]:
     return [note]
 
 
-def _leaks(features: FeatureTable, y: np.ndarray) -> list[str]:
-    """Warn of a nominal column that gives the answer away: each of its values has one class."""
+def leaks(features: FeatureTable, y: Int[np.ndarray, " rows"]) -> list[str]:
+    """Warn of a nominal column that gives the answer away: each of its values has one class.
+
+    Args:
+        features: Of every row.
+        y: Class of every row; -1 where it is not known.
+    """
     notes = []
+    known = y >= 0
+    y = y[known]
     for name, column in features.nominal.items():
         n_categories = len(column.categories)
         if len(y) < 50 or 10 * n_categories > len(y):
             continue
         low = np.full(n_categories + 1, np.iinfo(np.int32).max)
         high = np.full(n_categories + 1, -1)
-        np.minimum.at(low, column.codes, y)  # code -1, missing, uses the last place
-        np.maximum.at(high, column.codes, y)
+        codes = column.codes[known]  # -1, missing, uses the last place
+        np.minimum.at(low, codes, y)
+        np.maximum.at(high, codes, y)
         used = high >= 0
         if used.sum() > 1 and (low[used] == high[used]).all() and len(np.unique(low[used])) > 1:
             notes.append(

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from gradlab.data import Preprocessor
+from gradlab.data.assemble import leaks
 from gradlab.data.images import ImageSize
 from gradlab.data.unlabelled import Unlabelled, load_unlabelled
 from gradlab.errors import DataError, RecipeError, unknown
@@ -103,6 +104,7 @@ def read_inputs(
     if x.size <= SMALL:
         x = x.astype(np.float64)
     codes, classes = _label_codes(read)
+    told = [] if codes is None or len(classes) > MOST_CLASSES else leaks(features, codes)
     return Inputs(
         data=read,
         x=x,
@@ -112,7 +114,7 @@ def read_inputs(
         image_shape=features.row_shape if is_image else None,
         label_codes=codes,
         classes=classes,
-        notes=(*read.notes, *_notes(preprocessor, scaling, is_image)),
+        notes=(*read.notes, *told, *_notes(preprocessor, scaling, is_image)),
     )
 
 
