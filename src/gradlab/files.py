@@ -43,6 +43,22 @@ def write_whole(path: str | Path, content: bytes | str) -> Path:
     return path
 
 
+def made_folder(folder: str | Path) -> Path:
+    """Return the folder, made with those above it where it did not exist.
+
+    Raises:
+        StudyError: If it can't be made, or a file has its name.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StudyError(
+            f"The folder {folder} can't be made: {error.strerror or error}. Name another."
+        ) from error
+    return folder
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

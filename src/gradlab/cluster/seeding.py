@@ -133,21 +133,24 @@ class _Draw:
         """Return rows drawn with chances w · D²: where its running sum passes random places."""
         edges = np.cumsum(self.sums)
         places = self.random.random_sample(self.n_candidates) * edges[-1]
-        last = self.rows.take(np.array(self.chosen[-1:]))
-        drawn = []
-        for place, run in zip(places, np.searchsorted(edges, places, side="right"), strict=True):
-            run = min(int(run), len(edges) - 1)
-            own = slice(self.runs[run], self.ends[run])
-            difference = self.rows.take(own) - last
-            costs = np.minimum(self.nearest[own], np.vecdot(difference, difference))
-            if self.weights is not None:
-                costs *= self.weights[own]
-            within = np.cumsum(costs, dtype=np.float64)
-            # The last place before the end, where rounding goes beyond it: never a row of cost 0.
-            place = min(place - (edges[run - 1] if run else 0), np.nextafter(within[-1], 0))
-            row = np.searchsorted(within, place, side="right")
-            drawn.append(own.start + min(int(row), len(within) - 1))
-        return np.array(drawn)
+        runs = np.minimum(edges.searchsorted(places, side="right"), len(edges) - 1)
+        begins, ends = self.runs[runs], self.ends[runs]
+        # All at once, a line each: there are thousands of draws where a small table is divided.
+        own = begins[:, None] + np.arange(int((ends - begins).max()))
+        beyond = own >= ends[:, None]
+        own[beyond] = 0
+        difference = self.rows.take(own.ravel()) - self.rows.take(np.array(self.chosen[-1:]))
+        squared = np.vecdot(difference, difference).reshape(own.shape)
+        costs = np.minimum(self.nearest.take(own), squared)
+        if self.weights is not None:
+            costs *= self.weights.take(own)
+        costs[beyond] = 0
+        within = costs.cumsum(axis=1, dtype=np.float64)
+        # The last place before the end, where rounding goes beyond it: never a row of cost 0.
+        places -= np.where(runs > 0, edges[runs - 1], 0)
+        places = np.minimum(places, np.nextafter(within[:, -1], 0))
+        passed = (within <= places[:, None]).sum(axis=1)
+        return np.minimum(begins + passed, ends - 1)
 
     def measure(self, share: slice) -> Float[np.ndarray, "candidates runs"]:
         """Return Σ w · D² of each run of a share, for each candidate."""

@@ -22,7 +22,7 @@ from gradlab.doctor.preflight import statements_of
 from gradlab.doctor.statement import Statement
 from gradlab.doctor.study_rules import StudyRule
 from gradlab.doctor.subject import Subject
-from gradlab.files import write_whole
+from gradlab.files import made_folder, write_whole
 from gradlab.lab.analysis.results_folder import write_results
 
 if TYPE_CHECKING:
@@ -148,8 +148,7 @@ class Consultation:
 
     def save(self, folder: str | Path) -> Path:
         """Write report, results and history, and the cured training if there is one."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = made_folder(folder)
         write_whole(folder / "history.csv", history_table(self.evidence).write_csv())
         written = self.cured_file
         if written is not None:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from gradlab.errors import RecipeError, unknown
-from gradlab.files import write_whole
+from gradlab.files import made_folder, write_whole
 from gradlab.lab.analysis.results_folder import write_results
 from gradlab.optim.kind import OptimizerKind
 from gradlab.optim.optimizers import optimizer_kind
@@ -90,13 +90,13 @@ class DescentStudy:
         }
 
     def save(self, folder: str | Path) -> Path:
-        """Write report.html, paths.csv and results.json into an existing folder."""
+        """Write report.html, paths.csv and results.json into a folder."""
         import polars as pl
 
         from gradlab.explanation.descents_page import page_of
         from gradlab.report import write_page
 
-        folder = Path(folder)
+        folder = made_folder(folder)
         frames = [
             pl.DataFrame(
                 {

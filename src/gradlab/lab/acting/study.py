@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from gradlab.files import write_whole
+from gradlab.files import made_folder, write_whole
 from gradlab.lab.acting.levels import NAMES, Level
 from gradlab.lab.acting.runs import Cell, Run
 from gradlab.lab.acting.unit import Unit, unit_of
@@ -244,8 +244,8 @@ class ActingStudy:
         }
 
     def save(self, folder: str | Path) -> Path:
-        """Write report.html, runs.csv and results.json into an existing folder, and networks."""
-        folder = Path(folder)
+        """Write report.html, runs.csv and results.json into a folder, and networks."""
+        folder = made_folder(folder)
         write_whole(folder / "runs.csv", self.table().write_csv())
         best = self.typical(self.best_cell)
         if best is not None and best.network is not None:

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 
 from gradlab.data.images import ImageSize
 from gradlab.errors import DataError, RecipeError, unknown
-from gradlab.files import write_whole
+from gradlab.files import made_folder, write_whole
 from gradlab.lab.analysis.inputs import Inputs, distinct, few_classes, in_own_units, read_inputs
 from gradlab.lab.analysis.results_folder import write_results
 from gradlab.lab.clustering.choosing import check_effort, choice_content
@@ -283,8 +283,8 @@ class ClusterStudy:
         }  # fmt: skip
 
     def save(self, folder: str | Path) -> Path:
-        """Write report.html, labels.csv, centers.csv and results.json into an existing folder."""
-        folder = Path(folder)
+        """Write report.html, labels.csv, centers.csv and results.json into a folder."""
+        folder = made_folder(folder)
         write_whole(folder / "labels.csv", self.labels_table().write_csv())
         write_whole(folder / "centers.csv", self.centers_table().write_csv())
         self.report(folder / "report.html")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradlab.files import made_folder
 from gradlab.generative.gan.base import Adversarial
 from gradlab.generative.gan.population import TrainedPair
 from gradlab.generative.neighbours import Neighbours
@@ -218,10 +219,10 @@ class GenerationStudy:
         }  # fmt: skip
 
     def save(self, folder: str | Path) -> Path:
-        """Write samples, pictures, model, history, report and results into an existing folder."""
+        """Write samples, pictures, model, history, report and results into a folder."""
         from gradlab.lab.generation.files import write_files
 
-        return write_files(self, Path(folder))
+        return write_files(self, made_folder(folder))
 
     def report(self, path: str | Path) -> Path:
         """Write the report, one HTML file that works offline."""

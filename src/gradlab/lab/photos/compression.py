@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradlab import report
 from gradlab.errors import DataError, RecipeError
-from gradlab.files import write_whole
+from gradlab.files import made_folder, write_whole
 from gradlab.lab.analysis import page_parts
 from gradlab.lab.analysis.results_folder import write_results
 from gradlab.lab.photos.reading import Photo, exact_note, number_of, quality_words, read_photos
@@ -77,7 +77,7 @@ class CompressionStudy:
 
     def save(self, folder: str | Path) -> Path:
         """Write NAME-N.png, compression.csv, report.html and results.json into a folder."""
-        folder = Path(folder)
+        folder = made_folder(folder)
         for n, pixels in self.lines.images().items():
             write_whole(folder / f"{self.photo.name}-{n}.png", report.png_of(pixels))
         write_whole(folder / "compression.csv", self.table().write_csv())

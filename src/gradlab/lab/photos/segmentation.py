@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 
 from gradlab import report
 from gradlab.errors import RecipeError
-from gradlab.files import write_whole
+from gradlab.files import made_folder, write_whole
 from gradlab.lab.analysis import page_parts
 from gradlab.lab.analysis.results_folder import write_results
 from gradlab.lab.clustering.choosing import check_effort
@@ -101,7 +101,7 @@ class SegmentationStudy:
 
     def save(self, folder: str | Path) -> Path:
         """Write NAME-kK.png, NAME-segments.png, report.html and results.json into a folder."""
-        folder = Path(folder)
+        folder = made_folder(folder)
         for photo, found in zip(self.photos, self.segmentations, strict=True):
             for k in self.ks:
                 path = folder / f"{photo.name}-k{k}.png"

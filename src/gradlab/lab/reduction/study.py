@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from gradlab.data.images import ImageSize
 from gradlab.errors import DataError, RecipeError, unknown
-from gradlab.files import write_whole
+from gradlab.files import made_folder, write_whole
 from gradlab.lab.analysis.inputs import Inputs, distinct, few_classes, read_inputs
 from gradlab.lab.analysis.results_folder import write_results
 from gradlab.lab.reduction.separation import Separation, separation, threads_for
@@ -122,7 +122,7 @@ class ReductionStudy:
 
     def save(self, folder: str | Path) -> Path:
         """Write report.html, components.csv, loadings.csv and results.json into a folder."""
-        folder = Path(folder)
+        folder = made_folder(folder)
         write_whole(folder / "components.csv", self.components_table().write_csv())
         loadings = self.loadings_table()
         if loadings is not None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from gradlab.data.unlabelled import label_text
 from gradlab.errors import DataError, unknown
-from gradlab.files import write_whole
+from gradlab.files import made_folder, write_whole
 from gradlab.lab.analysis.results_folder import write_results
 from gradlab.lab.scoring.scorecard import Scorecard
 from gradlab.lab.scoring.scores import KINDS, read_predictions, score_predictions
@@ -52,8 +52,8 @@ class ScoreStudy:
         }
 
     def save(self, folder: str | Path) -> Path:
-        """Write report.html, scores.csv and results.json into an existing folder."""
-        folder = Path(folder)
+        """Write report.html, scores.csv and results.json into a folder."""
+        folder = made_folder(folder)
         write_whole(folder / "scores.csv", self.card.table.write_csv())
         if self.card.per_class:
             write_whole(folder / "classes.csv", self.card.class_table.write_csv())

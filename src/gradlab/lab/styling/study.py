@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 
 from gradlab import report
 from gradlab.errors import RecipeError, unknown
-from gradlab.files import write_whole
+from gradlab.files import made_folder, write_whole
 from gradlab.lab.analysis.results_folder import write_results
 from gradlab.lab.styling.contact_sheet import grid_of, labelled
 from gradlab.lab.styling.words import file_name, short, written
@@ -147,7 +147,7 @@ class StyleStudy:
 
     def save(self, folder: str | Path) -> Path:
         """Write every picture, sheet.png, report.html and results.json into a folder."""
-        folder = Path(folder)
+        folder = made_folder(folder)
         for i, (label, result) in enumerate(zip(self.labels, self.results, strict=True)):
             write_whole(folder / f"{file_name(i, label)}.png", report.png_of(result.image))
         write_whole(folder / "sheet.png", report.png_of(self.sheet()))
