@@ -16,6 +16,11 @@ from gradlab.process import cores
 NUMBERS = 2**21
 """Numbers in a block: 8 MB of float32, which the last cache of a core holds."""
 
+SHARED_BY = 16
+"""Cores among which even blocks are shared without a rest."""
+LONGEST = 2**12
+"""Rows in such a block, at most: its sums are of the rows' precision."""
+
 
 def block_length(n_numbers: int, *, fewest: int = 64, most: int = 2**14) -> int:
     """Return how many rows of n_numbers numbers make a block.
@@ -24,6 +29,16 @@ def block_length(n_numbers: int, *, fewest: int = 64, most: int = 2**14) -> int:
     (2674, 16384, 64)
     """
     return min(max(NUMBERS // max(n_numbers, 1), fewest), most)
+
+
+def even_length(n: int) -> int:
+    """Return how long blocks of n rows are so that up to 16 cores have as many of them each.
+
+    >>> even_length(60000), even_length(10**6), even_length(5)
+    (3750, 3907, 1)
+    """
+    count = SHARED_BY * -(-n // (SHARED_BY * LONGEST))
+    return max(1, -(-n // count))
 
 
 def over_blocks(function: Callable[[slice], Any], n: int, length: int) -> Iterator[Any]:

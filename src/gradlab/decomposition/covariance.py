@@ -15,13 +15,16 @@ import threading
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from gradlab.decomposition.blocks import block_length, over_blocks
+from gradlab.decomposition.blocks import block_length, even_length, over_blocks
+from gradlab.decomposition.products import Columns, assembled, can_multiply, products_of_columns
 
 SAMPLE = 1024
 """Rows whose mean is the shift."""
 
 Rows = Float[np.ndarray, "rows features"]
 PerFeature = Float[np.ndarray, " features"]
+Kept = Int[np.ndarray, " kept"]
+PerKept = Float[np.ndarray, " kept"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,48 +64,68 @@ def moments(x: Rows, factor: PerFeature | None = None) -> Moments:
     constant = constant_features(x)
     kept = np.flatnonzero(~constant)
     mean, scatter = x[0].astype(np.float64), np.zeros((d, d))
+    own = np.ones(len(kept)) if factor is None else factor[kept]
     if len(kept) == d:
-        scatter, mean = _scatter(x, None, factor)
+        scatter, mean = _scatter(x, kept, own)
     elif len(kept):
-        own = None if factor is None else factor[kept]
         scatter[np.ix_(kept, kept)], mean[kept] = _scatter(x, kept, own)
     return Moments(n, mean, scatter, x[0].astype(np.float64), constant)
 
 
-def _scatter(
-    x: Rows, kept: Int[np.ndarray, " kept"] | None, factor: Float[np.ndarray, " varying"] | None
-) -> tuple[np.ndarray, np.ndarray]:
+def _scatter(x: Rows, kept: Kept, factor: PerKept) -> tuple[np.ndarray, np.ndarray]:
     """Return scatter and mean of the kept columns."""
-    n = len(x)
-    sample = x[:: -(-n // SAMPLE)]
-    sample = sample if kept is None else sample.take(kept, axis=1)
+    n, d = len(x), len(kept)
+    sample = x[:: -(-n // SAMPLE)].take(kept, axis=1)
     shift = (sample / x.dtype.type(len(sample))).sum(axis=0)
-    d = len(shift)
-    scale = None if factor is None else factor.astype(x.dtype)
+    in_code = can_multiply(n, d, d, x.dtype)
+    products = _by_machine_code if in_code else _by_blas
+    scatter, total = products(x, kept, shift, factor.astype(x.dtype))
+    with np.errstate(over="ignore", invalid="ignore"):
+        scatter -= np.outer(total / n, total)
+        return scatter, shift + total / (n * factor)
+
+
+def _by_machine_code(
+    x: Rows, kept: Kept, shift: PerKept, factor: PerKept
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the products of the columns of (x - shift) · factor, and the columns' sums."""
+    columns = Columns(kept, shift, factor)
+    parts = over_blocks(
+        lambda rows: products_of_columns(x[rows], columns), len(x), even_length(len(x))
+    )
+    tiles = next(parts).astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):  # as below
+        for more in parts:
+            tiles += more
+    return assembled(tiles, len(kept))
+
+
+def _by_blas(x: Rows, kept: Kept, shift: PerKept, factor: PerKept) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same."""
+    n, d = len(x), len(kept)
     length = block_length(d, fewest=1024)
     local = threading.local()  # each worker has one buffer, used again for each of its blocks
+    all_kept, scaled = d == x.shape[1], bool((factor != 1).any())
 
     def of_block(rows: slice) -> tuple[np.ndarray, np.ndarray]:
         if not hasattr(local, "buffer"):
             local.buffer = np.empty((min(length, n), d), x.dtype)
         block = local.buffer[: rows.stop - rows.start]
         with np.errstate(over="ignore", invalid="ignore"):  # the caller finds out and mends it
-            if kept is None:
+            if all_kept:
                 np.subtract(x[rows], shift, out=block)
             else:
                 np.take(x[rows], kept, axis=1, out=block, mode="clip")
                 block -= shift
-            if scale is not None:
-                block *= scale
+            if scaled:
+                block *= factor
             return block.T @ block, np.ones(len(block), x.dtype) @ block
 
-    scatter, total = np.zeros((d, d)), np.zeros(d)
-    for products, sums in over_blocks(of_block, n, length):
-        scatter += products
+    products, total = np.zeros((d, d)), np.zeros(d)
+    for of_rows, sums in over_blocks(of_block, n, length):
+        products += of_rows
         total += sums
-    with np.errstate(over="ignore", invalid="ignore"):
-        scatter -= np.outer(total / n, total)
-        return scatter, shift + total / (n if factor is None else n * factor)
+    return products, total
 
 
 def merged(a: Moments, b: Moments) -> Moments:

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from gradlab.decomposition.blocks import block_length, over_blocks
+from gradlab.decomposition.by_matrix import times_matrix
 from gradlab.decomposition.contribution import components_for, contribution_table, scree_bend
 from gradlab.decomposition.covariance import Moments, Rows, deviations, merged, moments
 from gradlab.decomposition.randomized import by_random_subspace
@@ -163,7 +163,7 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             back = back * np.sqrt(self.explained_variance_)[:, None]
         if self.scale_ is not None:
             back = back * self.scale_
-        return _by_rows(scores, back.astype(self.components_.dtype), after=self.mean_)
+        return times_matrix(scores, back.astype(self.components_.dtype), after=self.mean_)
 
     def reconstruction_error(self, X) -> float:
         """Return the mean of (x - x̂)² over all numbers of X, in the units of X squared."""
@@ -339,27 +339,7 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             ahead = ahead / deviation[:, None]
         if self.scale_ is not None:
             ahead = ahead / self.scale_
-        return _by_rows(x, ahead.T.astype(self.components_.dtype), before=self.mean_)
-
-
-def _by_rows(
-    x: Rows,
-    matrix: np.ndarray,
-    *,
-    before: np.ndarray | None = None,
-    after: np.ndarray | None = None,
-) -> np.ndarray:
-    """Return (x - before) @ matrix + after, block by block."""
-    out = np.empty((len(x), matrix.shape[1]), np.result_type(x, matrix))
-
-    def of_block(rows: slice) -> None:
-        np.matmul(x[rows] if before is None else x[rows] - before, matrix, out=out[rows])
-        if after is not None:
-            out[rows] += after
-
-    for _ in over_blocks(of_block, len(x), block_length(max(matrix.shape))):
-        pass
-    return out
+        return times_matrix(x, ahead.T.astype(self.components_.dtype), before=self.mean_)
 
 
 def _spectrum(
@@ -388,7 +368,7 @@ def _spectrum(
         exponent = np.frexp(deviations(x)[0].max())[1]
         unit = 2.0 ** np.clip(exponent, -limits.maxexp + 8, limits.maxexp - 8)
         found = attempt(np.full(x.shape[1], 1 / unit))
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):  # 0 · ∞ of a constant feature
             variances, total = found.variances * unit**2, found.total * unit**2
         found = Spectrum(found.n, found.mean, variances, found.axes, float(total), found.constant)
     if not np.isfinite(found.total) or not np.isfinite(found.mean).all():

@@ -12,6 +12,11 @@ def number(f: Function, array: Value, index: Value) -> Value:
     return f.builder.load(f.at(array, index), typ=f.number, align=f.item_bytes)
 
 
+def set_number(f: Function, value: Value, array: Value, index: Value) -> None:
+    """Write a number of the function's type into an array."""
+    f.builder.store(value, f.at(array, index), align=f.item_bytes)
+
+
 def wide(f: Function, array: Value, index: Value, n: int = 1) -> Value:
     """Return a number, or a vector of n, of an array that holds numbers of 64 bits."""
     kind = WIDE if n == 1 else ir.VectorType(WIDE, n)
