@@ -48,20 +48,43 @@ def real_steps(n_steps, batch):
     return (np.arange(n_steps)[:, None] < lengths).astype(float)
 
 
-@pytest.mark.parametrize("size", SIZES)
+LSTM_SIZES = [(size, True) for size in SIZES] + [(SIZES[0], False), (SIZES[2], False)]
+
+
+@pytest.mark.parametrize(("size", "whole"), [*LSTM_SIZES, ((9, 33, 3, 5), True)])
 @pytest.mark.parametrize(("reverse", "masked", "sloped"), CHOICES)
-def test_an_lstms_loops_equal_the_scans(size, reverse, masked, sloped):
-    n_steps, batch, _, units = size
+def test_an_lstms_loops_equal_the_scans(size, whole, reverse, masked, sloped, monkeypatch):
+    if not whole:
+        monkeypatch.setattr(lstm_loops, "SMALL", 0)
+    n_steps, batch, n_inputs, units = size
     real = real_steps(n_steps, batch) if masked else None
-    recurrent = numbers(units, 4 * units) / units**0.5
-    arrays = numbers(n_steps, batch, 4 * units), recurrent, *numbers(2, batch, units), real
+    weight = numbers(n_inputs + 1 + units, 4 * units) / units**0.5
+    inputs, (c0, h0) = numbers(n_steps, batch, n_inputs), numbers(2, batch, units)
+    arrays = inputs, weight, c0, h0, real
     ours, theirs = both(lstm._forward_by_scan, lstm_loops.forward, arrays, reverse=reverse)
     close(ours, theirs)
-    _, c, gates = ours
     slopes = numbers(n_steps, batch, units) if sloped else None
-    arrays = gates, c, arrays[2], recurrent, *numbers(2, batch, units)[::-1], slopes, real
-    ours, theirs = both(lstm._backward_by_scan, lstm_loops.backward, arrays, reverse=reverse)
+    arrays = inputs, *ours, weight, c0, h0, *numbers(2, batch, units)[::-1], slopes, real
+    options = {"reverse": reverse, "deep": masked == sloped}
+    ours, theirs = both(lstm._backward_by_scan, lstm_loops.backward, arrays, **options)
     close(ours, theirs)
+
+
+@pytest.mark.parametrize("n_inputs", [4, 12])
+def test_an_lstms_gradient_is_the_scans_whether_or_not_the_inputs_is_asked_for(n_inputs):
+    arrays = numbers(6, 5, n_inputs), numbers(n_inputs + 9, 32) / 3, *numbers(2, 5, 8)
+    inputs, weight, c0, h0 = (jnp.asarray(a, jnp.float32) for a in arrays)
+
+    def loss(inputs, weight):
+        outputs, c, h = lstm._lstm(False, inputs, weight, c0, h0, None)
+        return (outputs**2).sum() + (c * h).sum()
+
+    gradients = jax.grad(loss, argnums=(0, 1))(inputs, weight)
+    alone = jax.grad(loss, argnums=1)(inputs, weight)
+    with jax.enable_x64(True):
+        inputs, weight, c0, h0 = (jnp.asarray(a, jnp.float64) for a in arrays)
+        close(gradients, jax.grad(loss, argnums=(0, 1))(inputs, weight))
+    np.testing.assert_array_equal(alone, gradients[1])
 
 
 @pytest.mark.parametrize("reset_after", [False, True])
@@ -86,26 +109,27 @@ def test_a_grus_loops_equal_the_scans(size, reverse, masked, sloped, reset_after
 
 @pytest.mark.parametrize("known", [Registers(16, 6), Registers(64, 8)])
 def test_every_width_of_register_gives_the_same_sequence(known, monkeypatch):
-    n_steps, batch, _, units = SIZES[2]
-    arrays = [
-        jnp.asarray(a, jnp.float32)
-        for a in (
-            numbers(n_steps, batch, 4 * units),
-            *(numbers(units, 4 * units), numbers(batch, units), numbers(batch, units)),
-        )
-    ]
+    n_steps, batch, n_inputs, units = SIZES[2]
+    shapes = (n_steps, batch, n_inputs), (n_inputs + 1 + units, 4 * units), *[(batch, units)] * 2
+    arrays = [jnp.asarray(numbers(*shape), jnp.float32) for shape in shapes]
     expected = lstm_loops.forward(*arrays, None, reverse=False)
+    sweep = arrays[0], *expected, *arrays[1:], *arrays[2:], None, None
+    slopes = lstm_loops.backward(*sweep, reverse=False, deep=True)
     monkeypatch.setattr("gradlab.native.kernel.registers", lambda: known)
-    loop = lstm_loops._forward_loop.__wrapped__(batch, units, False, False)
-    found = loop([a.shape for a in expected], *arrays)
-    for a, b in zip(found, expected, strict=True):
+    for name in ("_forward_loop", "_backward_loop"):
+        monkeypatch.setattr(lstm_loops, name, getattr(lstm_loops, name).__wrapped__)
+    found = lstm_loops.forward(*arrays, None, reverse=False)
+    found += lstm_loops.backward(*sweep, reverse=False, deep=True)
+    for a, b in zip(found, (*expected, *slopes), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 def test_what_is_not_a_number_stays_so():
-    projected = jnp.zeros((3, 2, 32)).at[1, 0, 5].set(jnp.nan)
+    inputs = jnp.zeros((3, 2, 3)).at[1, 0, 2].set(jnp.nan)
+    weight = jnp.concatenate([jnp.zeros((4, 32)).at[2, 5].set(1), jnp.eye(8, 32)])
     state = jnp.zeros((2, 8))
-    h, _, _ = lstm_loops.forward(projected, jnp.eye(8, 32), state, state, None, reverse=False)
+    h, _, gates = lstm_loops.forward(inputs, weight, state, state, None, reverse=False)
+    assert np.isnan(gates[1, 0, 5])
     assert np.isnan(h[1, 0, 5])
     assert np.isnan(h[2, 0]).any()
     assert np.isfinite(h[:, 1]).all()

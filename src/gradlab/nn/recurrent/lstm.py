@@ -16,18 +16,17 @@ from gradlab.nn.recurrent.sweep import (
     add,
     before,
     hold,
+    is_wanted,
     last,
     of_every_step,
     of_inputs,
     of_last,
     only,
     rest,
-    rows,
+    slopes_of_products,
     stacked,
     swept,
-    turned,
     values,
-    weight_gradient,
 )
 from gradlab.nn.weights import Weights
 from gradlab.scalars import Real
@@ -160,13 +159,14 @@ def _gates(z: Array) -> tuple[Array, Array, Array, Array]:
 
 def _sweep(reverse, inputs, weight, c0, h0, real):
     """Return outputs, memories and gates of every step."""
-    projected = of_inputs(inputs, weight, h0.shape[1])
     by_loop = functools.partial(loops.forward, reverse=reverse)
     by_scan = functools.partial(_forward_by_scan, reverse=reverse)
-    return swept(by_loop, by_scan, projected, weight[-h0.shape[1] :], c0, h0, real)
+    return swept(by_loop, by_scan, inputs, weight, c0, h0, real)
 
 
-def _forward_by_scan(projected, recurrent, c0, h0, real, *, reverse):
+def _forward_by_scan(inputs, weight, c0, h0, real, *, reverse):
+    recurrent = weight[-h0.shape[1] :]
+
     def step(carry, of_step):
         before_c, before_h = carry
         z, is_real = of_step
@@ -177,11 +177,14 @@ def _forward_by_scan(projected, recurrent, c0, h0, real, *, reverse):
         c = hold(is_real, c, before_c)
         return (c, h), (h, c, jnp.concatenate(gates, axis=1))
 
+    projected = of_inputs(inputs, weight, h0.shape[1])
     return jax.lax.scan(step, (c0, h0), (projected, real), reverse=reverse)[1]
 
 
-def _backward_by_scan(gates, memories, c0, recurrent, dc, dh, slopes, real, *, reverse):
-    to_h = recurrent.T
+def _backward_by_scan(
+    inputs, outputs, memories, gates, weight, c0, h0, dc, dh, slopes, real, *, reverse, deep
+):
+    to_h = weight[-h0.shape[1] :].T
 
     def step(carry, of_step):
         all_dc, all_dh = carry
@@ -205,7 +208,7 @@ def _backward_by_scan(gates, memories, c0, recurrent, dc, dh, slopes, real, *, r
 
     of_steps = slopes, gates, before(memories, c0, reverse), memories, real
     (dc, dh), dz = jax.lax.scan(step, (dc, dh), of_steps, reverse=not reverse)
-    return dz, dc, dh
+    return *slopes_of_products(dz, inputs, outputs, h0, weight, reverse, deep), dc, dh
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -216,31 +219,21 @@ def _lstm(reverse, inputs, weight, c0, h0, real):
 
 
 def _forward(reverse, inputs, weight, c0, h0, real):
+    deep = () if is_wanted(inputs) else None  # an empty tree tells it to the backward rule
     inputs, weight, c0, h0, real = values((inputs, weight, c0, h0, real))
     h, c, gates = _sweep(reverse, inputs, weight, c0, h0, real)
-    return (h, last(c, c0, reverse), last(h, h0, reverse)), (
-        inputs,
-        h,
-        c,
-        gates,
-        weight,
-        c0,
-        h0,
-        real,
-    )
+    residual = inputs, h, c, gates, weight, c0, h0, real, deep
+    return (h, last(c, c0, reverse), last(h, h0, reverse)), residual
 
 
 def _backward(reverse, residual, slopes):
-    inputs, h, c, gates, weight, c0, h0, real = residual
-    n_units = h0.shape[1]
-    by_loop = functools.partial(loops.backward, reverse=reverse)
-    by_scan = functools.partial(_backward_by_scan, reverse=reverse)
+    *swept_forward, real, deep = residual
+    options = {"reverse": reverse, "deep": deep is not None}
+    by_loop = functools.partial(loops.backward, **options)
+    by_scan = functools.partial(_backward_by_scan, **options)
     of_last_step = of_last(slopes[1]), of_last(slopes[2])
-    arguments = gates, c, c0, weight[-n_units:], *of_last_step, of_every_step(slopes[0]), real
-    dz, dc0, dh0 = swept(by_loop, by_scan, *arguments)
-    columns = turned(rows(inputs, before(h, h0, reverse)))
-    to_inputs = jnp.matmul(dz, weight[: -n_units - 1].T)
-    return to_inputs, weight_gradient(columns, dz), dc0, dh0, None
+    arguments = *swept_forward, *of_last_step, of_every_step(slopes[0]), real
+    return *swept(by_loop, by_scan, *arguments), None
 
 
 _lstm.defvjp(_forward, _backward, symbolic_zeros=True)

@@ -90,7 +90,16 @@ def parts(weight: Array, n_units: int) -> tuple[Array, Array]:
 
 def values(arguments: Any) -> Any:
     """Return the values that a forward rule with symbolic zeros is given wrapped."""
-    return jax.tree.map(lambda each: each.value, arguments, is_leaf=lambda x: hasattr(x, "value"))
+    return jax.tree.map(lambda each: each.value, arguments, is_leaf=_is_wrapped)
+
+
+def _is_wrapped(x: Any) -> bool:
+    return hasattr(x, "perturbed")
+
+
+def is_wanted(argument: Any) -> bool:
+    """Return whether anybody asks for the slope of an argument of a forward rule."""
+    return any(each.perturbed for each in jax.tree.leaves(argument, is_leaf=_is_wrapped))
 
 
 def of_every_step(slope: Any) -> Array | None:
@@ -120,6 +129,31 @@ def turned(rows: Steps) -> Float[Array, "_ rows"]:
 def weight_gradient(columns: Float[Array, "n_in rows"], slopes: Steps) -> Float[Array, "n_in _"]:
     """Return the sum over steps and examples of row · slope, one product; `turned` rows."""
     return jnp.matmul(columns, slopes.reshape(-1, slopes.shape[2]))
+
+
+def slopes_of_products(
+    dz: Steps,
+    inputs: Steps,
+    outputs: Steps,
+    h0: Float[Array, "batch n_units"],
+    weight: Array,
+    reverse: bool,
+    deep: bool,
+) -> tuple[Steps | None, Array]:
+    """Return the slopes of inputs and stacked weights, from those of z = [x, 1, h] · weights.
+
+    Args:
+        dz: Slopes of z.
+        inputs: Of every step.
+        outputs: Of every step.
+        h0: The first output.
+        weight: The stacked weights.
+        reverse: Whether the last step came first.
+        deep: Whether the inputs' are asked for; None comes instead.
+    """
+    columns = turned(rows(inputs, before(outputs, h0, reverse)))
+    to_inputs = jnp.matmul(dz, weight[: -h0.shape[1] - 1].T) if deep else None
+    return to_inputs, weight_gradient(columns, dz)
 
 
 def hold(real: Any, new: Array, old: Array) -> Array:

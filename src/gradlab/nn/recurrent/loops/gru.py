@@ -101,8 +101,8 @@ def _forward_loop(batch: int, units: int, reverse: bool, after: bool, masked: bo
     )
     f, n_gates = loop.f, 3 * units
     projected, recurrent, h0, *more, h, gates, past, _ = f.arrays
-    products = GateProducts(loop, recurrent, n_gates, range(3) if after else range(2))
-    candidate = None if after else GateProducts(loop, recurrent, n_gates, [2])
+    products = GateProducts(loop, [(recurrent, units)], n_gates, range(3) if after else range(2))
+    candidate = None if after else GateProducts(loop, [(recurrent, units)], n_gates, [2])
     with f.loop(f.rows) as step:
         t, before = loop.time(step)
         h_before = loop.state(f.is_zero(step), h0, h, before)
@@ -143,10 +143,10 @@ def _forward_loop(batch: int, units: int, reverse: bool, after: bool, masked: bo
             now = f.load(of_gate(projected, row, u, 2), n)
             output(row, u, n, z, tanh(f, f.multiply_add(r, sums[2], now)))
 
-        products.each(h_before, begin, finish)
+        products.each([h_before], begin, finish)
         if candidate is not None:
             candidate.each(
-                f.at(past, f.multiply(t, batch * units)),
+                [f.at(past, f.multiply(t, batch * units))],
                 begin,
                 lambda row, u, n, sums: output(
                     row, u, n, f.load(of_gate(gates, row, u, 1), n), tanh(f, sums[0])
@@ -171,9 +171,11 @@ def _backward_loop(
     f, n_gates = loop.f, 3 * units
     gates, past, h, h0, recurrent, last_dh = f.arrays[:6]
     more, (dz, dh, *dn) = f.arrays[6 : 6 + sloped + masked], f.arrays[6 + sloped + masked : -1]
-    to_h = SlopeProducts(loop, recurrent, n_gates, n_gates if after else 2 * units)
+    to_h = SlopeProducts(loop, recurrent, n_gates, n_gates if after else 2 * units, units)
     to_reset = (
-        SlopeProducts(loop, f.at(recurrent, 2 * units), n_gates, units) if not after else None
+        SlopeProducts(loop, f.at(recurrent, 2 * units), n_gates, units, units)
+        if not after
+        else None
     )
     of_reset = loop.space(0 if after else batch * units)
     f.copy(last_dh, dh, batch * units)

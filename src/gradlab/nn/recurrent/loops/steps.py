@@ -22,6 +22,9 @@ def can_sweep(dtype: np.dtype) -> bool:
     return registers() is not None and dtype == NUMBERS
 
 
+Inputs = Float[Array, "time batch features"]
+Stacked = Float[Array, "rows gates"]
+"""Weights of the inputs, biases and recurrent weights, one below the other."""
 Gates = Float[Array, "time batch gates"]
 Steps = Float[Array, "time batch units"]
 State = Float[Array, "batch units"]
@@ -95,61 +98,65 @@ class Loop:
 
 
 class GateProducts:
-    """Outputs of the step before, times the recurrent weights: sums for every gate of a unit.
+    """Rows times weights: sums for every gate of a unit.
 
     Args:
         loop: Whose they are.
-        weight: Where the recurrent weights begin; columns gate by gate.
-        pitch: Numbers of one of its rows.
+        weights: Where each weight begins, and how many rows it has; columns gate by gate.
+        pitch: Numbers of one of those rows.
         gates: Which gates, by their position.
     """
 
-    def __init__(self, loop: Loop, weight: Value, pitch: int, gates: Sequence[int]):
+    def __init__(
+        self, loop: Loop, weights: Sequence[tuple[Value, int]], pitch: int, gates: Sequence[int]
+    ):
         """Pack the weights so that the gates of a vector of units lie side by side."""
         f, units, n = loop.f, loop.units, len(gates)
-        self.loop, self.gates = loop, gates
+        self.loop, self.gates, self.depths = loop, gates, [depth for _, depth in weights]
         # One row less than would fit: more of the weights are held in registers.
         self.height = max(1, loop.f.height * 2 // n - 1)
-        self.packed = loop.space(loop.padded * units * n)
+        self.packed = [loop.space(loop.padded * depth * n) for depth in self.depths]
 
         def pack(u: Value, width: int) -> None:
-            with f.loop(units) as k:
-                row = f.at(weight, f.multiply(k, pitch), u)
-                to = f.at(self.packed, f.multiply(u, units * n), f.multiply(k, n * f.lanes))
-                for i, gate in enumerate(gates):
-                    f.store(f.load(f.at(row, gate * units), width), f.at(to, i * f.lanes))
+            for (weight, depth), packed in zip(weights, self.packed, strict=True):
+                with f.loop(depth) as k:
+                    row = f.at(weight, f.multiply(k, pitch), u)
+                    to = f.at(packed, f.multiply(u, depth * n), f.multiply(k, n * f.lanes))
+                    for i, gate in enumerate(gates):
+                        f.store(f.load(f.at(row, gate * units), width), f.at(to, i * f.lanes))
 
         loop.of_units(pack)
 
     def each(
         self,
-        left: Value,
+        left: Sequence[Value],
         begin: Callable[[Value, Value, int], Value],
         finish: Callable[[Value, Value, int, list[Value]], None],
     ) -> None:
         """Write the products of one step.
 
         Args:
-            left: Where the outputs of the step before lie.
+            left: Where the rows lie that are multiplied by each weight.
             begin: (row, first unit, gate) -> where the vector lies that its sum begins with.
             finish: Takes the row, the first unit, how many they are, and the sums.
         """
         loop, f, n = self.loop, self.loop.f, len(self.gates)
 
         def of_vector(u: Value, width: int) -> None:
-            weights = f.at(self.packed, f.multiply(u, loop.units * n))
             with f.loop(loop.batch, self.height) as first:
                 rows = clamped(f, first, self.height, loop.batch, 0)
                 block = Block(f, self.height, [(gate * loop.units, width) for gate in self.gates])
                 for row, sums in zip(rows, block.sums, strict=True):
                     for gate, total in zip(self.gates, sums, strict=True):
                         f.store(f.load(begin(row, u, gate), width), total)
-                places = [f.at(left, f.multiply(row, loop.units)) for row in rows]
-                with f.loop(loop.units) as k:
-                    block.add(
-                        [f.at(place, k) for place in places],
-                        f.at(weights, f.multiply(k, n * f.lanes)),
-                    )
+                for table, packed, depth in zip(left, self.packed, self.depths, strict=True):
+                    weights = f.at(packed, f.multiply(u, depth * n))
+                    places = [f.at(table, f.multiply(row, depth)) for row in rows]
+                    with f.loop(depth) as k:
+                        block.add(
+                            [f.at(place, k) for place in places],
+                            f.at(weights, f.multiply(k, n * f.lanes)),
+                        )
                 for row, sums in zip(rows, block.sums, strict=True):
                     finish(row, u, width, [f.load(total) for total in sums])
 
@@ -157,20 +164,21 @@ class GateProducts:
 
 
 class SlopeProducts:
-    """Slopes of gates, times the transposed recurrent weights, added to slopes of outputs.
+    """Slopes of gates, times transposed weights, added to slopes of what the weights multiply.
 
     Args:
         loop: Whose they are.
-        weight: Where the first gate's column of the recurrent weights begins.
+        weight: Where the first gate's column of the weights begins.
         pitch: Numbers of one row of the weights.
         columns: How many columns, the gates' one after another.
+        rows: How many rows.
     """
 
-    def __init__(self, loop: Loop, weight: Value, pitch: int, columns: int):
+    def __init__(self, loop: Loop, weight: Value, pitch: int, columns: int, rows: int):
         """Pack the transpose."""
         f = loop.f
-        self.loop, self.columns = loop, columns
-        self.panels = Panels(loop.units, f.lanes)
+        self.loop, self.columns, self.rows = loop, columns, rows
+        self.panels = Panels(rows, f.lanes)
         self.packed = loop.space(self.panels.padded * columns)
 
         def pack(panel: Panel) -> None:
@@ -190,7 +198,7 @@ class SlopeProducts:
         Args:
             slopes: Where the gates' slopes of the first sequence lie.
             pitch: Numbers from one sequence to the next.
-            totals: Where the outputs' slopes lie, to which the products are added.
+            totals: Where the slopes lie to which the products are added.
         """
         loop, f = self.loop, self.loop.f
 
@@ -199,7 +207,7 @@ class SlopeProducts:
             with f.loop(loop.batch, f.height) as first:
                 rows = clamped(f, first, f.height, loop.batch, 0)
                 block = Block(f, f.height, panel.parts())
-                places = [f.at(totals, f.multiply(row, loop.units), panel.column) for row in rows]
+                places = [f.at(totals, f.multiply(row, self.rows), panel.column) for row in rows]
                 block.load(places)
                 left = [f.at(slopes, f.multiply(row, pitch)) for row in rows]
                 with f.loop(self.columns) as k:
@@ -208,5 +216,66 @@ class SlopeProducts:
                         f.at(weights, f.multiply(k, panel.padded)),
                     )
                 block.store(places)
+
+        self.panels.each(f, of_panel)
+
+
+class WeightSlopes:
+    """Slopes of weights: Σ rowᵀ · slope, over the examples of a few steps.
+
+    Args:
+        loop: Whose they are.
+        slopes: Where the gates' slopes begin, step after step.
+        pitch: Numbers from one sequence's to the next.
+        columns: Of the weights.
+    """
+
+    def __init__(self, loop: Loop, slopes: Value, pitch: int, columns: int):
+        """Divide the columns."""
+        self.loop, self.slopes, self.pitch, self.columns = loop, slopes, pitch, columns
+        self.panels = Panels(columns, loop.f.lanes)
+
+    def add(self, steps: Value, left: Callable[[Value], Value], n: int, to: Value) -> None:
+        """Add the products to weights of n rows.
+
+        Args:
+            steps: How many.
+            left: Where the rows of a step lie that these weights multiply.
+            n: Numbers of such a row.
+            to: Where the weights' slopes begin.
+        """
+        f, batch = self.loop.f, self.loop.batch
+
+        def of_panel(panel: Panel) -> None:
+            with f.loop(n, f.height) as first:
+                rows = clamped(f, first, f.height, n, 0)
+                block = Block(f, f.height, panel.parts())
+                places = [f.at(to, f.multiply(row, self.columns), panel.column) for row in rows]
+                block.load(places)
+                with f.loop(steps) as step:
+                    table = left(step)
+                    right = f.at(self.slopes, f.multiply(step, batch * self.pitch), panel.column)
+                    with f.loop(batch) as k:
+                        block.add(
+                            [f.at(table, f.multiply(k, n), row) for row in rows],
+                            f.at(right, f.multiply(k, self.pitch)),
+                        )
+                block.store(places)
+
+        self.panels.each(f, of_panel)
+
+    def add_sums(self, steps: Value, to: Value) -> None:
+        """Add the sums of the slopes: what the biases' are."""
+        f = self.loop.f
+
+        def of_panel(panel: Panel) -> None:
+            (sums,) = (block := Block(f, 1, panel.parts())).sums
+            place = f.at(to, panel.column)
+            block.load([place])
+            with f.loop(f.multiply(steps, self.loop.batch)) as k:
+                row = f.at(self.slopes, f.multiply(k, self.pitch), panel.column)
+                for total, (begin, _) in zip(sums, panel.parts(), strict=True):
+                    f.store(f.plus(f.load(total), f.load(f.at(row, begin))), total)
+            block.store([place])
 
         self.panels.each(f, of_panel)
