@@ -110,8 +110,9 @@ def backward(
 @once
 def _forward_loop(batch: int, units: int, n_inputs: int, reverse: bool, masked: bool) -> Kernel:
     """Make the loop over inputs of so many numbers; where that is 0 they are x W + b."""
-    inputs_and_outputs = {"inputs": 4 + masked, "outputs": 3, "more": (n_inputs,)}
-    loop = Loop("lstm", batch, units, backwards=reverse, **inputs_and_outputs)
+    loop = Loop(
+        "lstm", batch, units, backwards=reverse, inputs=4 + masked, outputs=3, more=(n_inputs,)
+    )
     f, n_gates = loop.f, 4 * units
     inputs, weight, c0, h0, *more, h, c, gates, _ = f.arrays
     recurrent = f.at(weight, (n_inputs + 1) * n_gates) if n_inputs else weight
