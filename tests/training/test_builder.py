@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 import gradlab as gl
-from gradlab import optim
 from gradlab.nn import (
     ACTIVATIONS,
     BLOCK_ORDER,
@@ -35,7 +34,7 @@ from gradlab.nn.perceptron import NodeNetwork, run_network
 from gradlab.nn.perceptron.graph import Edge
 from gradlab.training.interface import Interface
 from gradlab.training.network import build_network
-from gradlab.training.recipe import Recipe, keyword_parameters
+from gradlab.training.recipe import Recipe
 from gradlab.training.supervised import network_learner, supervised
 
 RECIPE = Recipe(hidden=(4,))
@@ -212,42 +211,6 @@ class TestGenerations:
         assert [layer.function for layer in net.layers if layer.kind == "activation"] == [relu] * 2
         for estimator in (gl.MLPClassifier, gl.MLPRegressor):
             assert default(estimator, "activation") == "relu"
-
-
-class TestPrintedSettings:
-    """Values that the documents print, as far as the parts that have them exist (WE-40)."""
-
-    @pytest.mark.parametrize(
-        ("kind", "name", "value"),
-        [
-            ("momentum", "momentum", 0.9),
-            ("nesterov", "momentum", 0.9),
-            ("rmsprop", "decay", 0.9),
-            ("rmsprop", "epsilon", 1e-8),
-            ("adadelta", "decay", 0.9),
-            ("adam", "beta1", 0.9),
-            ("adam", "beta2", 0.999),
-            ("adam", "epsilon", 1e-8),
-            ("adagrad", "epsilon", 1e-7),
-        ],
-    )
-    def test_of_optimizers(self, kind, name, value):
-        assert keyword_parameters(optim.OPTIMIZERS[kind].factory)[name] == value
-        assert Recipe(optimizer=kind).hyper()[f"optimizer.{name}"] == value
-
-    def test_of_learning_rates(self):
-        assert optim.OPTIMIZERS["adam"].learning_rate == Recipe(optimizer="adam").rate() == 0.001
-        assert optim.OPTIMIZERS["sgd"].learning_rate == 0.1  # the back-propagation example's
-
-    def test_the_other_printed_constant_of_rmsprop_is_in_range(self):
-        recipe = Recipe(optimizer="rmsprop", parameters={"optimizer.epsilon": 1e-6})
-        assert recipe.hyper()["optimizer.epsilon"] == 1e-6
-
-    def test_the_slope_of_the_sigmoid_is_free(self):
-        for slope in (0.5, 1, 7.0):
-            recipe = Recipe(activation="sigmoid", parameters={"activation.slope": slope})
-            net = build_network(recipe, Interface((3,), 2), seed=0)
-            assert float(net.layers[1].numbers["slope"].value) == slope
 
 
 class TestHidden:
