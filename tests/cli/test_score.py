@@ -132,3 +132,119 @@ def test_mistakes_are_told_without_a_traceback(options, words, gradlab, predicti
     said = gradlab("score", predictions, *options)
     assert (said.code, said.out) == (2, "")
     assert words in said.err
+
+
+TS = """@problemName drift
+@timestamps false
+@univariate true
+@classLabel true down up
+@data
+"""
+
+
+def series_of(i):
+    """A line of noise that drifts up or down, and which."""
+    kind = ("down", "up")[i % 2]
+    slope = (-1, 1)[i % 2] * 0.2
+    return [round(slope * j + ((i * 7 + j * 5) % 11) / 30, 3) for j in range(6 + i % 3)], kind
+
+
+def write_series(path, form, rows):
+    """Write the same series in one of the forms that a model of series is trained on."""
+    if form == "ts":
+        lines = [f"{','.join(map(str, s))}:{kind}" for s, kind in map(series_of, rows)]
+        path.write_text(TS + "\n".join(lines) + "\n")
+    elif form == "rows":
+        lines = [
+            f"{kind},{i},{','.join(map(str, s[:6]))}"
+            for i, (s, kind) in enumerate(map(series_of, rows))
+        ]
+        path.write_text("kind,id,a,b,c,d,e,f\n" + "\n".join(lines) + "\n")
+    else:
+        lines = [
+            f"s{i},{j},{v},{kind}"
+            for i, (s, kind) in enumerate(map(series_of, rows))
+            for j, v in enumerate(s)
+        ]
+        path.write_text("id,when,v,kind\n" + "\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("form", "options"),
+    [
+        ("ts", ()),
+        ("rows", ("--series", "rows", "--drop", "id", "--target", "kind")),
+        ("long", ("--series", "id", "--time", "when")),
+    ],
+)
+def test_a_model_of_series_is_scored_as_its_predictions_are(gradlab, tmp_path, form, options):
+    ending = "ts" if form == "ts" else "csv"
+    learnt, new = tmp_path / f"learnt.{ending}", tmp_path / f"new.{ending}"
+    write_series(learnt, form, range(48))
+    write_series(new, form, range(100, 131))
+    layers = ("--set", "layers=gru 4", "--set", "batch_size=16", "--epochs", "3")
+    trained = gradlab("train", learnt, *options, *layers)
+    assert trained.code == 0, trained.err
+    said = gradlab("score", "model.safetensors", new, "--json")
+    assert said.code == 0, said.err
+    assert gradlab("predict", "model.safetensors", new).code == 0
+    name = next(c for c in pl.read_csv("predictions.csv").columns if c.startswith("predicted "))
+    truth = [series_of(i)[1] for i in range(100, 131)]
+    right = pl.read_csv("predictions.csv")[name] == pl.Series(truth)
+    assert said.json["scores"][0]["value"] == pytest.approx(right.mean())
+    assert {row["label"]: row["actual"] for row in said.json["per_class"]} == {"up": 15, "down": 16}
+
+
+def test_a_model_of_texts_is_scored_with_blank_and_unanswered_rows(gradlab, tmp_path):
+    words = [("buy now cheap", "spam"), ("see you at home", "ham")]
+    rows = [f"{text} {i},{kind}" for i, (text, kind) in enumerate(words * 20)]
+    (tmp_path / "t.csv").write_text("text,kind\n" + "\n".join(rows) + "\n")
+    small = ("--text", "text", "--target", "kind", "--set", "batch_size=16", "--epochs", "8")
+    assert gradlab("train", "t.csv", *small).code == 0
+    new = "kind,text\nspam,buy cheap\nham,home\nham,\n,see you\nspam,now now\n"
+    (tmp_path / "n.csv").write_text(new)
+    said = gradlab("score", "model.safetensors", "n.csv", "--json")
+    assert said.code == 0, said.err
+    # A blank text has an answer, the row without one has none.
+    assert {row["label"]: row["actual"] for row in said.json["per_class"]} == {"ham": 2, "spam": 2}
+    assert "1 rows without an answer" in gradlab("score", "model.safetensors", "n.csv").err
+
+
+def test_what_a_model_of_series_can_not_be_scored_on(gradlab, tmp_path):
+    write_series(tmp_path / "s.csv", "long", range(40))
+    small = ("--set", "layers=rnn 3", "--set", "batch_size=16", "--epochs", "1")
+    assert gradlab("train", "s.csv", "--series", "id", "--time", "when", *small).code == 0
+    table = pl.read_csv("s.csv")
+    table.drop("kind").write_csv("bare.csv")
+    bare = gradlab("score", "model.safetensors", "bare.csv")
+    assert bare.code == 2
+    assert "no column 'kind' for the truth" in bare.err
+    table[1, "kind"] = "up"
+    table.write_csv("mixed.csv")
+    mixed = gradlab("score", "model.safetensors", "mixed.csv")
+    assert mixed.code == 2
+    assert "varies within series 's0'" in mixed.err
+    write_series(tmp_path / "s.ts", "ts", range(40))
+    assert gradlab("train", "s.ts", *small).code == 0
+    other = gradlab("score", "model.safetensors", "s.ts", "--truth", "kind")
+    assert other.code == 2
+    assert "brings its answers along" in other.err
+    lines = "\n".join(f"{i},{i % 5}" for i in range(80))
+    (tmp_path / "f.csv").write_text(f"day,sales\n{lines}\n")
+    forecast = ("--time", "day", "--target", "sales", "--horizon", "2", "--window", "4")
+    assert gradlab("train", "f.csv", *forecast, *small).code == 0
+    ahead = gradlab("score", "model.safetensors", "f.csv")
+    assert ahead.code == 2
+    assert "Forecaster.backtest" in ahead.err
+
+
+def test_a_folder_that_is_no_data_set_names_its_files(gradlab, tmp_path):
+    folder = tmp_path / "survey"
+    folder.mkdir()
+    (folder / "notes.md").write_text("words")
+    none = gradlab("compare", folder)
+    assert none.err.rstrip().endswith("Name the file to read.")
+    (folder / "a.csv.gz").write_bytes(b"")
+    said = gradlab("compare", folder)
+    assert said.code == 2
+    assert said.err.rstrip().endswith(f"Name the file to read: {folder / 'a.csv.gz'}.")

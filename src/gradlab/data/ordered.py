@@ -3,9 +3,13 @@
 Polars is imported only where a table is read.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
 
 from gradlab.data.dataset import Dataset, FeatureTable
 from gradlab.data.examples import Examples, dataset_from_examples
@@ -186,11 +190,12 @@ def ordered_features_like(
     preprocessor: SequencePreprocessor | TextPreprocessor,
     order: Order,
     time: str | int | None,
+    left_out: Sequence[str] = (),
 ) -> FeatureTable:
     """Return new data as the sequences or texts that a preprocessor was fitted on.
 
     A table is read in long form with series=, as one series to forecast from (its last window)
-    with horizon=, as texts with text=.
+    with horizon=, as texts with text=. With series="rows", columns in left_out are no steps.
     """
     if isinstance(data, Examples):
         return _same_kind(data.features, preprocessor, data.name)
@@ -211,14 +216,45 @@ def ordered_features_like(
 
         window = preprocessor.n_steps
         return last_windows_like(data, wanted, window, series=order.series, time=time)
-    from gradlab.data.sequences.long_form import long_form_like
+    from gradlab.data.sequences.long_form import series_like
 
     if order.series is None:
         raise DataError(
             f"The model reads sequences: name the series column of {data.name} with series=, or "
             "give horizon= to forecast from its last window."
         )
-    return long_form_like(data, wanted, series=order.series, time=time)
+    return series_like(data, wanted, series=order.series, time=time, left_out=left_out)
+
+
+def ordered_answers(
+    data: Source, order: Order, target: str | None, time: str | int | None
+) -> tuple[Shaped[np.ndarray, " rows"], str]:
+    """Return the answer of each sequence or text of new data, missing ones too, and its name.
+
+    Rows are those that `ordered_features_like` returns.
+
+    Raises:
+        DataError: If there are no answers, or they vary within a series.
+    """
+    if isinstance(data, Examples):
+        if data.y is None:
+            raise DataError(
+                f"{data.name} holds no classes or targets: it can only be predicted on."
+            )
+        return data.y, data.target_name
+    if not hasattr(data, "frame") or target is None:
+        raise DataError(
+            f"{data.name} came without answers. Give a table with a column of them, or a source "
+            "that brings them along (.ts, class folders)."
+        )
+    from gradlab.data import columns
+    from gradlab.data.sequences.long_form import answers_of_series, is_one_a_row
+
+    frame = columns.clean(data.frame)
+    name = columns.resolve(target, frame.columns, "truth", data.name)
+    if order.series is None or is_one_a_row(order.series, frame.columns):
+        return columns.target_values(frame[name], data.name), name
+    return answers_of_series(data, name, series=order.series, time=time), name
 
 
 def _raw_names(preprocessor: SequencePreprocessor) -> tuple[str, ...]:

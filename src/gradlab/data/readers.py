@@ -18,7 +18,12 @@ from gradlab.data.idx import looks_like_idx, read_idx_file, read_idx_folder
 from gradlab.data.images import ImageSize, images_like, load_images, read_cifar
 from gradlab.data.images.preprocessor import ImagePreprocessor
 from gradlab.data.opening import file_size, unreadable
-from gradlab.data.ordered import Order, ordered_features_like, read_ordered_folder
+from gradlab.data.ordered import (
+    Order,
+    ordered_answers,
+    ordered_features_like,
+    read_ordered_folder,
+)
 from gradlab.data.sequences.preprocessor import SequencePreprocessor
 from gradlab.data.sequences.ucr import read_ts
 from gradlab.data.text.arrays import text_features
@@ -48,6 +53,9 @@ KINDS = {
     ".ts": "ts",
 }
 """What a file is, by the end of its name (before .gz)."""
+
+MOST_NAMED = 3
+"""Files of a folder that a message names."""
 
 NOT_READ = {
     ".zip": "Unpack it first and name the file inside.",
@@ -177,6 +185,7 @@ def features_like(
     time: str | int | None = None,
     text: str | int | None = None,
     horizon: int | None = None,
+    left_out: Sequence[str] = (),
 ) -> FeatureTable:
     """Read new data for prediction, with the columns that a preprocessor was fitted on.
 
@@ -192,6 +201,8 @@ def features_like(
         time: Of a table of series, the column that orders their steps.
         text: The column of texts.
         horizon: Given, the last window of each series is returned, to forecast its future from.
+        left_out: Columns that are no steps, where each row is a series (series="rows"); those that
+            the data lacks are no matter.
 
     Raises:
         DataError: If a column is missing, or a cell is not of the column's kind (says which).
@@ -201,7 +212,7 @@ def features_like(
         if isinstance(preprocessor, TextPreprocessor) and isinstance(source, (list, tuple)):
             return text_features(source)
         read = read_source(source, None, header, None, for_prediction=True)
-        return ordered_features_like(read, preprocessor, order, time)
+        return ordered_features_like(read, preprocessor, order, time, left_out)
     shape = preprocessor.input_shape
     if (pictures := images_like(source, shape, header=header)) is not None:
         return pictures
@@ -213,6 +224,35 @@ def features_like(
     from gradlab.data.tabular import table_like
 
     return table_like(data, preprocessor)
+
+
+def examples_like(
+    source: Any,
+    preprocessor: SequencePreprocessor | TextPreprocessor,
+    *,
+    target: str | None = None,
+    header: bool | None = None,
+    series: str | int | None = None,
+    time: str | int | None = None,
+    text: str | int | None = None,
+    left_out: Sequence[str] = (),
+) -> Examples:
+    """Read new sequences or texts together with their answers, one a row.
+
+    Args:
+        source: Whatever `load_dataset` takes.
+        preprocessor: Fitted on the training data.
+        target: Column of the answers, of a table; other sources bring them along.
+        header, series, time, text, left_out: See `features_like`.
+
+    Raises:
+        DataError: If a column is missing, the answers vary within a series, or the source has none.
+    """
+    order = Order(series=series, text=text)
+    data = read_source(source, None, header, None)
+    answers, name = ordered_answers(data, order, target, time)
+    features = ordered_features_like(data, preprocessor, order, time, left_out)
+    return Examples(data.name, features, answers, name)
 
 
 def _with_test(train: Source, test: Source) -> Source:
@@ -289,7 +329,8 @@ def _read_path(
         if found is None:
             raise DataError(
                 f"{path} is a folder without pictures (class/picture.png), idx files "
-                "(train-images…, train-labels…) or CIFAR batches. Name the file to read."
+                "(train-images…, train-labels…) or CIFAR batches. Name the file to read"
+                f"{_readable_files(path)}."
             )
         return found
     if (found := read_cifar(path, target, max_bytes)) is not None:
@@ -324,6 +365,14 @@ def _is_folder(path: Path) -> bool:
         return path.is_dir()
     except (OSError, ValueError):  # a name too long or with a NUL; opening it says so
         return False
+
+
+def _readable_files(folder: Path) -> str:
+    """Return the first names in a folder that look readable, to be said behind an advice."""
+    kinds = tuple(KINDS) + tuple(f"{ending}.gz" for ending in KINDS)
+    found = sorted(p for p in folder.iterdir() if p.name.lower().endswith(kinds) and p.is_file())
+    more = ", …" if len(found) > MOST_NAMED else ""
+    return ": " + ", ".join(map(str, found[:MOST_NAMED])) + more if found else ""
 
 
 def _exists(path: Path) -> bool:

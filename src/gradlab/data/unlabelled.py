@@ -87,7 +87,7 @@ def load_unlabelled(
             max_bytes=max_bytes,
         )
         classes = np.array([label_text(label) for label in data.classes or ()], object)
-        labels = classes[data.y] if data.classes else _texts(data.y)
+        labels = classes[data.y] if data.classes else label_texts(data.y)
         answers = labels if data.classes else data.y
         return Unlabelled(data.name, data.features, labels, data.target_name, data.notes, answers)
     pictures = unlabelled_images(
@@ -164,7 +164,7 @@ def _of_arrays(data: Arrays, target: str | int | None, drop: tuple[str, ...]) ->
     _check_rows(len(data.x) if data.x.ndim else 0, data.name)
     features, left_out = arrays_module.feature_table(data, drop=drop)
     answers = None if data.y is None else arrays_module.answers(data)
-    labels = None if answers is None else _texts(answers)
+    labels = None if answers is None else label_texts(answers)
     name = "" if labels is None else data.target_name
     return Unlabelled(data.name, features, labels, name, (*data.notes, *left_out), answers)
 
@@ -201,7 +201,7 @@ def _of_table(
                 f"The last column, '{last}' ({n} names), is one of the columns here. If it is the "
                 f"answer and not to be looked at, name it: target='{last}'."
             )
-    labels = None if answers is None else _texts(answers)
+    labels = None if answers is None else label_texts(answers)
     return Unlabelled(where, features, labels, label_name, (*notes, *left_out), answers)
 
 
@@ -211,7 +211,8 @@ def _check_rows(n_rows: int, where: str) -> None:
         raise DataError(f"{where} holds 1 row; at least 2 are needed to be told apart.")
 
 
-def _texts(values: Shaped[np.ndarray, " rows"]) -> Shaped[np.ndarray, " rows"]:
+def label_texts(values: Shaped[np.ndarray, " rows"]) -> Shaped[np.ndarray, " rows"]:
+    """Return each label as `label_text` writes it, None where it is missing."""
     lost = missing(values)
     texts = [None if gone else label_text(v) for gone, v in zip(lost, values.tolist(), strict=True)]
     return np.array(texts, object)

@@ -147,11 +147,7 @@ def train(
         trained,
         preprocessor=preprocessor,
         target_name=dataset.target_name,
-        reading={
-            name: value
-            for name in ("series", "time", "text", "horizon")
-            if (value := getattr(source, name)) is not None
-        },
+        reading=_reading(source, dataset.target_name),
         scores={name: value for name, value in scores.items() if value is not None},
     )
     return Fitted(
@@ -167,3 +163,12 @@ def train(
         history=history,
         notes=(*dataset.notes, *split.notes, *preprocessor.notes, *told),
     )
+
+
+def _reading(source: Source, target: str) -> dict[str, Any]:
+    """Return how `features_like` is to read new data of the same kind."""
+    given = {name: getattr(source, name) for name in ("series", "time", "text", "horizon")}
+    reading = {name: value for name, value in given.items() if value is not None}
+    if source.series == "rows":  # a column besides the steps would be taken for one
+        reading["left_out"] = [target, *source.drop]
+    return reading

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 DAMAGED = (KeyError, TypeError, ValueError, AttributeError, StopIteration, MemoryError, DataError)
+"""What restoring a damaged file may raise."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +43,8 @@ class Model:
         target_shift, target_scale: number = score · target_scale + target_shift; one for all, or
             one for each output.
         preprocessor: From a table to inputs; None if the caller scales.
-        reading: How `features_like` is to read new data (series, time, text, horizon).
+        reading: How `features_like` is to read new data (series, time, text, horizon,
+            left_out).
         scores: Validation and test scores by name.
     """
 
@@ -173,15 +175,7 @@ def load_model(path: str | Path) -> Model:
         version = content["format"]
         if version == FORMAT:
             return _restore(content, tensors)
-    except (
-        KeyError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        StopIteration,
-        MemoryError,
-        DataError,
-    ) as error:
+    except DAMAGED as error:
         raise DataError(f"The model {path} is damaged: {error!r}. Train it again.") from error
     raise DataError(
         f"{path} has format {version}; this version reads {FORMAT}. Train the model again."

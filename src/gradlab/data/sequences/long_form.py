@@ -1,5 +1,6 @@
 """Tables of series: in long form, where a row is a step, or with one series a row."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,7 +76,7 @@ def sequences_from_table(
             within a series; or if there is one series only.
     """
     frame, where = columns.clean(data.frame), data.name
-    if series == ROWS and ROWS not in frame.columns:
+    if is_one_a_row(series, frame.columns):
         return _one_series_a_row(data, frame, target, time, groups, drop, max_bytes)
     names = frame.columns
     series_name = columns.resolve(series, names, "series", where)
@@ -115,19 +116,45 @@ def sequences_from_table(
     )
 
 
-def long_form_like(
-    data: Table, wanted: tuple[str, ...], *, series: str | int, time: str | int | None = None
+def series_like(
+    data: Table,
+    wanted: tuple[str, ...],
+    *,
+    series: str | int,
+    time: str | int | None = None,
+    left_out: Sequence[str] = (),
 ) -> FeatureTable:
-    """Return the series of new data with the features of the training, one row a series."""
+    """Return the series of new data with the features of the training, one row a series.
+
+    Where each row is a series, all columns but those left out are its steps, in their order.
+    """
     frame, where = columns.clean(data.frame), data.name
-    if series == ROWS and ROWS not in frame.columns:
-        raise DataError(
-            f"{where}: new data with one series a row is given as an array; see sequence_features."
-        )
+    if is_one_a_row(series, frame.columns):
+        return _rows_as_series(frame, where, left_out)
+    steps = _steps_like(frame, where, series, time)
+    return padded_steps(values_like(frame, wanted, where), wanted, steps, where)
+
+
+def answers_of_series(
+    data: Table, target: str, *, series: str | int, time: str | int | None = None
+) -> Shaped[np.ndarray, " series"]:
+    """Return the answer of each series of new data in long form, the same in all of its rows."""
+    frame, where = columns.clean(data.frame), data.name
+    values = columns.target_values(frame[target], where)
+    return _constant(values, _steps_like(frame, where, series, time), target, where)
+
+
+def is_one_a_row(series: str | int, names: Sequence[str]) -> bool:
+    """Return whether series= says that each row is a series, and names no column."""
+    return series == ROWS and ROWS not in names
+
+
+def _steps_like(
+    frame: pl.DataFrame, where: str, series: str | int, time: str | int | None
+) -> Steps:
     series_name = columns.resolve(series, frame.columns, "series", where)
     time_name = None if time is None else columns.resolve(time, frame.columns, "time", where)
-    steps = steps_of(frame, series_name, time_name, where)
-    return padded_steps(values_like(frame, wanted, where), wanted, steps, where)
+    return steps_of(frame, series_name, time_name, where)
 
 
 def steps_of(
@@ -260,19 +287,7 @@ def _one_series_a_row(
         )
     target_name = columns.resolve(-1 if target is None else target, names, "target", where)
     left_out = {target_name, *(columns.resolve(name, names, "drop", where) for name in drop)}
-    inputs = tuple(name for name in names if name not in left_out)
-    if not inputs:
-        raise DataError(f"{where} has no column besides the target: expected the steps.")
-    check_memory(f"The series of {where}", frame.height * len(inputs) * 8, max_bytes)
-    block = values_like(frame, inputs, where)
-    lengths = len(inputs) - np.isnan(block)[:, ::-1].argmin(axis=1)
-    empty = np.flatnonzero(np.isnan(block).all(axis=1))
-    if len(empty):
-        raise DataError(f"{where}, row {empty[0] + 1}: a series without a value. Leave it out.")
-    longest = int(lengths.max())
-    features = sequence_features(
-        block[:, :longest], lengths=lengths, where=where, max_bytes=max_bytes
-    )
+    features = _rows_as_series(frame, where, left_out, max_bytes)
     notes = [*data.notes, f"Each row of {where} is a series, its columns in order the steps."]
     if target is None:
         notes.append(f"Target: the last column, '{target_name}' (target='…' for another).")
@@ -284,6 +299,22 @@ def _one_series_a_row(
         n_test=data.n_test,
         notes=(*notes, *sequence_notes(features)),
     )
+
+
+def _rows_as_series(
+    frame: pl.DataFrame, where: str, left_out: Collection[str], max_bytes: int | None = None
+) -> FeatureTable:
+    inputs = tuple(name for name in frame.columns if name not in left_out)
+    if not inputs:
+        raise DataError(f"{where} has no column besides the target: expected the steps.")
+    check_memory(f"The series of {where}", frame.height * len(inputs) * 8, max_bytes)
+    block = values_like(frame, inputs, where)
+    lengths = len(inputs) - np.isnan(block)[:, ::-1].argmin(axis=1)
+    empty = np.flatnonzero(np.isnan(block).all(axis=1))
+    if len(empty):
+        raise DataError(f"{where}, row {empty[0] + 1}: a series without a value. Leave it out.")
+    longest = int(lengths.max())
+    return sequence_features(block[:, :longest], lengths=lengths, where=where, max_bytes=max_bytes)
 
 
 def _constant(

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from gradlab.data import features_like
-from gradlab.data.unlabelled import label_text, load_unlabelled
+from gradlab.data import FeatureTable, SequencePreprocessor, TextPreprocessor, features_like
+from gradlab.data.readers import examples_like
+from gradlab.data.unlabelled import Unlabelled, label_text, label_texts, load_unlabelled
 from gradlab.errors import DataError
 from gradlab.metrics.checks import Label
 from gradlab.training.model import Model, load_model
@@ -50,18 +51,12 @@ def model_answers(
     """
     model = load_model(path)
     _check(model, path)
-    features = features_like(data, model.preprocessor, header=header, **model.reading)  # type: ignore[arg-type]
-    read = _read(data, truth or model.target_name, header)
-    if read.labels is None or read.answers is None:
-        raise DataError(
-            f"{read.name} does not say what its rows are, so nothing can be scored. Give data "
-            f"with the column '{model.target_name}'."
-        )
-    if len(read.labels) != features.n_rows:
-        raise DataError(
-            f"{read.name} has {len(read.labels):,} answers for {features.n_rows:,} rows that the "
-            "model predicts. Give one answer a row."
-        )
+    if isinstance(model.preprocessor, SequencePreprocessor | TextPreprocessor):
+        features, read = _ordered(data, model, truth, header)
+    else:
+        features, read = _rows(data, model, truth, header)
+    assert read.labels is not None
+    assert read.answers is not None
     known = np.array([label is not None for label in read.labels])
     if not known.any():
         raise DataError(f"'{read.label_name}' has no value in any row of {read.name}.")
@@ -86,7 +81,50 @@ def model_answers(
     )
 
 
-def _read(data: Any, truth: str, header: bool | None):
+def _ordered(
+    data: Any, model: Model, truth: str | None, header: bool | None
+) -> tuple[FeatureTable, Unlabelled]:
+    """Read sequences or texts with their answers."""
+    assert isinstance(model.preprocessor, SequencePreprocessor | TextPreprocessor)
+    read = examples_like(
+        data,
+        model.preprocessor,
+        target=truth or model.target_name,
+        header=header,
+        **model.reading,
+    )
+    assert read.y is not None
+    if truth is not None and truth != read.target_name:
+        raise DataError(
+            f"{read.name} brings its answers along, '{read.target_name}'; truth={truth!r} can't be "
+            "chosen. Leave it out."
+        )
+    return read.features, Unlabelled(
+        read.name, read.features, label_texts(read.y), read.target_name, answers=read.y
+    )
+
+
+def _rows(
+    data: Any, model: Model, truth: str | None, header: bool | None
+) -> tuple[FeatureTable, Unlabelled]:
+    """Read rows of a table, or pictures, with their answers."""
+    assert model.preprocessor is not None
+    features = features_like(data, model.preprocessor, header=header)
+    read = _read(data, truth or model.target_name, header)
+    if read.labels is None:
+        raise DataError(
+            f"{read.name} does not say what its rows are, so nothing can be scored. Give data "
+            f"with the column '{model.target_name}'."
+        )
+    if len(read.labels) != features.n_rows:
+        raise DataError(
+            f"{read.name} has {len(read.labels):,} answers for {features.n_rows:,} rows that the "
+            "model predicts. Give one answer a row."
+        )
+    return features, read
+
+
+def _read(data: Any, truth: str, header: bool | None) -> Unlabelled:
     try:
         return load_unlabelled(data, target=truth, header=header)
     except DataError as error:
@@ -106,10 +144,16 @@ def _check(model: Model, path: Path) -> None:
             f"{path} was saved by an estimator without its preprocessing, so tables can't be "
             "given to it. Score it in Python with gradlab.lab.scoring.scores.score_predictions."
         )
-    if model.interface.per_step or model.reading:
+    if model.interface.per_step:
         raise DataError(
-            f"{path} reads series or texts, whose answers stand in no column of their own. "
-            "Predict with gradlab predict, and score the table that it writes."
+            f"{path} tells the next token of a text at every place, which has no answer a row. "
+            "Judge it in Python with gradlab.CharLanguageModel.bits_per_character."
+        )
+    if "horizon" in model.reading:
+        raise DataError(
+            f"{path} forecasts from the last window of each series, whose future the data does "
+            "not hold. Judge forecasts in Python with gradlab.Forecaster.backtest, which makes "
+            "them at many moments of the past, beside the naive ones."
         )
 
 
