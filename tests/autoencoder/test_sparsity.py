@@ -76,7 +76,7 @@ def test_rows_without_weight_and_positions_of_a_map_are_averaged_over(rng):
     assert np.isfinite(np.asarray(sparsity_penalty(maps, np.zeros(4), target=0.2, strength=1.0)))
 
 
-@pytest.mark.catalogue("AUT-08")
+@pytest.mark.catalogue("AUT-08", "ERR-58")
 def test_every_unit_ends_near_the_target_and_without_the_term_does_not(digits):
     x, _ = digits
     target = 0.2

@@ -201,7 +201,7 @@ def test_all_rows_equal():
 # Restarts
 
 
-@pytest.mark.catalogue("CLU-12")
+@pytest.mark.catalogue("CLU-12", "ERR-65")
 def test_the_start_decides_and_the_best_restart_is_kept():
     x = blobs(400, 2, 8, 1.0)
     single = [KMeans(8, init="random_data", n_init=1, random_state=s).fit(x) for s in range(6)]

@@ -201,7 +201,7 @@ def test_splits_batches_and_schedules_of_the_documents():
     assert step_decay(0.1, 11, 1, factor=0.5, every=10)[10, 0] == pytest.approx(0.05)
 
 
-@pytest.mark.catalogue("PRE-10")
+@pytest.mark.catalogue("PRE-10", "ERR-16")
 def test_whitening_makes_the_covariance_the_identity_and_standardising_only_its_diagonal(rng):
     x = rng.normal(size=(200, 3)) @ np.array([[2.0, 1.0, 0.0], [0.0, 1.0, 5.0], [1.0, 0.0, 1.0]])
     assert np.cov(whiten(x).T) == pytest.approx(np.eye(3), abs=1e-12)
@@ -216,7 +216,7 @@ def test_whitening_refuses_dependent_columns(rng):
         whiten(np.column_stack([x, x.sum(axis=1)]))
 
 
-@pytest.mark.catalogue("WE-16")
+@pytest.mark.catalogue("WE-16", "ERR-22")
 def test_ratio_of_the_scales_of_height_and_weight():
     heights, weights = np.array([1.885, 1.525]), np.array([65.5, 45.0])
     assert abs(heights[1] - heights[0]) == pytest.approx(0.36)

@@ -61,7 +61,7 @@ def test_step_has_two_codings_and_gives_no_gradient():
     assert reach == 0  # gradient descent can't move a weight in front of a step
 
 
-@pytest.mark.catalogue("ACT-02", "WE-15")
+@pytest.mark.catalogue("ACT-02", "WE-15", "ERR-19")
 def test_sigmoid_slope_is_largest_at_zero_and_small_at_four(float64):
     x = jnp.linspace(-8, 8, 1601)
     slopes = derivative(sigmoid, x)
@@ -101,7 +101,7 @@ def test_plain_tanh_compiles_to_one_instruction():
     assert "multiply" not in program
 
 
-@pytest.mark.catalogue("ACT-04")
+@pytest.mark.catalogue("ACT-04", "ERR-30")
 def test_relu_conventions_depth_and_dead_unit():
     x = jnp.array([-1.0, 0.0, 1.0])
     for convention, at_zero in ((0, 0.0), (1, 1.0), ("undefined", np.nan)):

@@ -487,7 +487,7 @@ def test_mirrors_come_with_their_probabilities():
     assert abs(np.corrcoef(sideways, upside_down)[0, 1]) < 5 / N**0.5
 
 
-@pytest.mark.catalogue("AUG-04", "WE-23")
+@pytest.mark.catalogue("AUG-04", "WE-23", "ERR-28")
 def test_crops_are_as_many_as_there_are_places_and_all_distinct(rng):
     # Printed: 32² = 1024 crops of 224 out of 256, 2048 with mirror images; both ends make it 33².
     assert (256 - 224) ** 2 == 1024

@@ -34,7 +34,7 @@ def weights(name, **parameters):
     return INITIALIZERS[name](DRAW, N_IN, N_OUT, **parameters)
 
 
-@pytest.mark.catalogue("INI-02", "INI-04", "INI-06", "INI-10", "WE-29")
+@pytest.mark.catalogue("INI-02", "INI-04", "INI-06", "INI-10", "WE-29", "ERR-13")
 @pytest.mark.parametrize(
     ("name", "std", "variance", "bound_of_uniform", "std_if_misread"),
     [
@@ -56,7 +56,7 @@ def test_constants_of_784_by_100(name, std, variance, bound_of_uniform, std_if_m
     assert np.abs(uniform).max() <= bound_of_uniform + 5e-7
 
 
-@pytest.mark.catalogue("INI-03", "WE-29")
+@pytest.mark.catalogue("INI-03", "WE-29", "ERR-14")
 def test_lecun_uniform_in_its_standard_and_its_document_form():
     standard, document = weights("lecun_uniform"), weights("lecun_uniform_document")
     assert np.abs(standard).max() <= (3 / N_IN) ** 0.5

@@ -117,7 +117,7 @@ def test_extreme_scores_give_finite_losses_and_gradients(name, size):
 # Squared errors
 
 
-@pytest.mark.catalogue("LOS-03", "WE-12")
+@pytest.mark.catalogue("LOS-03", "WE-12", "ERR-40")
 def test_line_through_the_origin(float64):
     x = jnp.arange(6.0)
     y = jnp.array([0, 0.8, 2.2, 2.3, 4.3, 4.9])
@@ -157,7 +157,7 @@ def test_line_through_the_origin(float64):
     )
 
 
-@pytest.mark.catalogue("WE-09")
+@pytest.mark.catalogue("WE-09", "ERR-33", "ERR-36")
 def test_one_step_through_a_2_2_1_sigmoid_network(float64):
     x, y, rate = jnp.array([[0.5, 0.7]]), jnp.array([[1.0]]), 0.1
     layers = (
@@ -285,7 +285,7 @@ def test_cross_entropy_leaves_a_bad_start_sooner_than_squared_error():
 # Cross-entropies
 
 
-@pytest.mark.catalogue("LOS-07", "WE-14")
+@pytest.mark.catalogue("LOS-07", "WE-14", "ERR-21")
 def test_binary_cross_entropy_in_bits_and_nats(float64):
     targets = jnp.array([1, 1, 0, 0])
     o = jnp.array([0.98, 0.0001, 0.7503, 0.9971])

@@ -40,7 +40,7 @@ def many_masks(layer, x, n):
     return draw(jnp.arange(n))
 
 
-@pytest.mark.catalogue("REG-06", "CMP-35")
+@pytest.mark.catalogue("REG-06", "CMP-35", "ERR-18")
 @pytest.mark.parametrize("rate", [0.2, 0.7])
 def test_the_mean_in_training_is_the_output_at_test_time(rate, rng):
     x = jnp.asarray(rng.uniform(1, 2, size=(4, 25)), jnp.float32)

@@ -56,7 +56,7 @@ def all_norms(x, epsilon):
 # Statistics
 
 
-@pytest.mark.catalogue("NRM-09", "WE-28")
+@pytest.mark.catalogue("NRM-09", "WE-28", "ERR-17")
 def test_statistics_of_the_printed_table(float64):
     table = TABLE.astype(float)
     rows = [3.333333, 2, 2, 3.666667, 3.333333, 0.666667]

@@ -32,7 +32,7 @@ NET = Sequential(
 )
 
 
-@pytest.mark.catalogue("REG-04", "WE-18")
+@pytest.mark.catalogue("REG-04", "WE-18", "ERR-23")
 def test_norms_of_one_to_five_and_the_paths_between_two_corners():
     x = jnp.arange(1.0, 6.0)
     assert l1_norm(x) == 15

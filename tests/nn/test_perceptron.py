@@ -250,7 +250,7 @@ def test_the_hidden_answers_of_xor_are_three_points_that_one_line_divides():
 LINES = np.array([[1.0, -1.0, 0.0], [0.5, 0.5, 1.0]]), np.array([0.0, 0.6, -0.4])
 
 
-@pytest.mark.catalogue("MLP-13", "WE-08")
+@pytest.mark.catalogue("MLP-13", "WE-08", "ERR-26")
 def test_p_lines_cut_the_plane_into_1_plus_p_p_plus_1_over_2_regions():
     p = np.arange(1, 9)
     counts = [region_count(int(n)) for n in p]

@@ -154,7 +154,7 @@ def test_what_stands_in_the_padding_is_of_no_account(float64, name):
     assert not outputs[2, 3:].any()
 
 
-@pytest.mark.catalogue("RNN-21")
+@pytest.mark.catalogue("RNN-21", "ERR-54")
 def test_outputs_and_states_of_the_three_cells_of_the_documents(float64):
     for name in ("rnn", "lstm", "gru"):
         outputs, state = unroll(cell_of(name), inputs_of())
